@@ -1,0 +1,1 @@
+"""Evaluation: metrics, BD-rate, peers, reports."""

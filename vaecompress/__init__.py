@@ -1,0 +1,1 @@
+"""vaecompress: a learned image and video codec."""

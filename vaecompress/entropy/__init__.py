@@ -1,0 +1,1 @@
+"""Probabilities and symbols: likelihoods for the loss, integer tables, the coder."""

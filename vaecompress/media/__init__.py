@@ -1,0 +1,1 @@
+"""Pixels in, pixels out: images, video, padding and tiling. No machine learning."""

@@ -1,0 +1,1 @@
+"""The networks (Flax): exact layers, blocks, analysis, synthesis, hyperprior, context, model."""
