@@ -1,0 +1,125 @@
+"""Where training pictures come from: image files, folders of them, and plain tar shards."""
+
+import io
+import tarfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from vaecompress.errors import InputError
+
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".pnm"}
+)
+SHARD_SUFFIX = ".tar"
+
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+"""What Pillow raises on damaged files (``SyntaxError`` on broken PNG chunks)."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One encoded picture: ``size_bytes`` bytes at ``offset_bytes`` of the file ``path``."""
+
+    name: str
+    path: Path
+    offset_bytes: int
+    size_bytes: int
+
+    def read(self) -> bytes:
+        """The encoded bytes. Raises ``OSError`` when the file has gone or shrunk."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset_bytes)
+            data = file.read(self.size_bytes)
+        if len(data) != self.size_bytes:
+            raise OSError(f"{self.path}: {self.name} is cut off")
+        return data
+
+
+def list_entries(sources: Sequence[Path], exclude: frozenset[str], skipped: Counter[str]) -> list[Entry]:
+    """Every picture of ``sources``, in an order that depends on the names alone.
+
+    A source is an image file, a tar shard, or a folder, which is searched for both. Files whose bare name is in
+    ``exclude`` are left out and counted in ``skipped["excluded"]``, unreadable shards in ``skipped["corrupt"]``.
+    Raises :class:`InputError` when a source does not exist.
+    """
+    found: list[Entry] = []
+    for path in _files(sources):
+        if path.suffix.lower() == SHARD_SUFFIX:
+            found.extend(_shard_entries(path, skipped))
+        else:
+            found.append(Entry(path.name, path, 0, path.stat().st_size))
+    kept = [entry for entry in found if entry.name not in exclude]
+    if len(kept) < len(found):
+        skipped["excluded"] += len(found) - len(kept)
+    return kept
+
+
+def _files(sources: Sequence[Path]) -> Iterable[Path]:
+    for source in sources:
+        if source.is_dir():
+            wanted = IMAGE_SUFFIXES | {SHARD_SUFFIX}
+            yield from sorted(p for p in source.rglob("*") if p.suffix.lower() in wanted and p.is_file())
+        elif source.is_file():
+            yield source
+        else:
+            raise InputError(f"{source}: no such file or folder; name a folder of images, an image or a tar shard")
+
+
+def _shard_entries(path: Path, skipped: Counter[str]) -> list[Entry]:
+    entries = []
+    try:
+        with tarfile.open(path, "r:") as shard:
+            for member in shard:
+                name = Path(member.name).name
+                if member.isfile() and Path(name).suffix.lower() in IMAGE_SUFFIXES:
+                    entries.append(Entry(name, path, member.offset_data, member.size))
+    except (tarfile.TarError, OSError):
+        skipped["corrupt"] += 1
+    return entries
+
+
+def picture_size(entry: Entry) -> tuple[int, int] | None:
+    """``(width, height)`` in pixels from the file's header, or ``None`` when that cannot be read."""
+    try:
+        with Image.open(io.BytesIO(entry.read())) as picture:
+            return picture.size
+    except _UNREADABLE:
+        return None
+
+
+def decode_picture(entry: Entry) -> Image.Image | None:
+    """The picture as 8-bit RGB (alpha dropped, 16-bit grey reduced), or ``None`` when it is damaged."""
+    try:
+        with Image.open(io.BytesIO(entry.read())) as picture:
+            if picture.mode.startswith("I"):
+                grey = np.asarray(picture).astype(np.int64) * 255 // 65535
+                return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB")
+            return picture.convert("RGB")
+    except _UNREADABLE:
+        return None
+
+
+def validation_images(sources: Sequence[Path], names: Sequence[str]) -> list[npt.NDArray[np.uint8]]:
+    """The pictures called ``names``, uint8 [H, W, 3] each, in that order.
+
+    Raises :class:`InputError` when one is missing or damaged.
+    """
+    by_name = {entry.name: entry for entry in list_entries(sources, frozenset(), Counter())}
+    pictures = []
+    for name in names:
+        picture = decode_picture(by_name[name]) if name in by_name else None
+        if picture is None:
+            raise InputError(f"validation picture {name} is missing or damaged: take it off the list")
+        pictures.append(np.asarray(picture))
+    return pictures
+
+
+def read_names(path: Path) -> frozenset[str]:
+    """File names listed one a line in a text file (such as ``validation.txt``)."""
+    return frozenset(path.read_text(encoding="utf-8").split())
