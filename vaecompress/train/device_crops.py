@@ -30,6 +30,6 @@ def device_batch(arrays: Mapping[str, jax.Array], key: jax.Array, batch_size: in
 
     crops = jax.vmap(jax.vmap(row))(starts)
     bits = jax.random.bits(turn, (batch_size,), jnp.uint8)[:, None, None, None]
-    crops = jnp.where(bits & 4, crops.swapaxes(1, 2), crops)
-    crops = jnp.where(bits & 2, crops[:, ::-1], crops)
-    return jnp.where(bits & 1, crops[:, :, ::-1], crops)
+    crops = jnp.where(bits & 4 > 0, crops.swapaxes(1, 2), crops)
+    crops = jnp.where(bits & 2 > 0, crops[:, ::-1], crops)
+    return jnp.where(bits & 1 > 0, crops[:, :, ::-1], crops)

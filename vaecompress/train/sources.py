@@ -73,11 +73,13 @@ def _files(sources: Sequence[Path]) -> Iterable[Path]:
 
 def _shard_entries(path: Path, skipped: Counter[str]) -> list[Entry]:
     entries = []
+    shard_bytes = path.stat().st_size
     try:
         with tarfile.open(path, "r:") as shard:
             for member in shard:
                 name = Path(member.name).name
-                if member.isfile() and Path(name).suffix.lower() in IMAGE_SUFFIXES:
+                whole = member.offset_data + member.size <= shard_bytes
+                if whole and member.isfile() and Path(name).suffix.lower() in IMAGE_SUFFIXES:
                     entries.append(Entry(name, path, member.offset_data, member.size))
     except (tarfile.TarError, OSError):
         skipped["corrupt"] += 1
