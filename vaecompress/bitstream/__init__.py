@@ -1,1 +1,18 @@
 """Bytes: the container and its chunks. Standard library only; FORMAT.md is normative."""
+
+from vaecompress.bitstream.chunks import Chunk, Colour, Picture, TimeStamps, pixel_checksum
+from vaecompress.bitstream.container import Container, ContainerWriter, write
+from vaecompress.bitstream.directory import Entry, Header
+
+__all__ = [
+    "Chunk",
+    "Colour",
+    "Container",
+    "ContainerWriter",
+    "Entry",
+    "Header",
+    "Picture",
+    "TimeStamps",
+    "pixel_checksum",
+    "write",
+]

@@ -1,0 +1,144 @@
+"""Chunks and what is inside those that belong to the container: picture payload, time stamps, colour.
+
+FORMAT.md, "Chunks". Bodies that other parts own (entropy-coded bytes, PNG, ICC, EXIF, XMP) stay opaque here.
+"""
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby, pairwise
+from typing import Self
+
+from vaecompress.bitstream.varint import read_varint, unzigzag, write_varint, zigzag
+from vaecompress.errors import CorruptError
+
+PICTURE = "PICT"
+FRAME = "FRAM"
+ALPHA = "ALPH"
+TIME = "TIME"
+ICC = "iccp"
+EXIF = "exif"
+XMP = "xmp_"
+COLOUR = "colr"
+
+CRITICAL_TYPES = frozenset({PICTURE, FRAME, ALPHA, TIME})
+METADATA_TYPES = frozenset({ICC, EXIF, XMP, COLOUR})
+
+_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{3}")
+_CHECKSUM = struct.Struct("<I")
+_TIME_BASE_LIMIT = 1 << 31
+_PTS_LIMIT = 1 << 62
+
+
+def is_chunk_type(name: str) -> bool:
+    """Whether ``name`` is a well-formed chunk type."""
+    return _TYPE.fullmatch(name) is not None
+
+
+def is_critical(name: str) -> bool:
+    """Whether a decoder that does not know this chunk type must refuse the file."""
+    return name[0].isupper()
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A typed run of bytes."""
+
+    type: str
+    body: bytes
+
+
+def pixel_checksum(pixels: bytes | bytearray | memoryview) -> int:
+    """CRC-32 of decoded 8-bit pixels: row by row, channels interleaved, cropped to the picture's size."""
+    return zlib.crc32(pixels)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Body of ``PICT`` and ``FRAM``: :func:`pixel_checksum` of the decoded picture and its entropy-coded bytes."""
+
+    checksum: int
+    coded: bytes
+
+    def to_body(self) -> bytes:
+        """The chunk's body."""
+        return _CHECKSUM.pack(self.checksum) + self.coded
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Self:
+        """Parse a body; :class:`CorruptError` when it is shorter than its checksum."""
+        if len(body) < _CHECKSUM.size:
+            raise CorruptError(f"picture payload has {len(body)} bytes, too few for its checksum; fetch the file again")
+        (checksum,) = _CHECKSUM.unpack_from(body)
+        return cls(checksum, body[_CHECKSUM.size :])
+
+
+@dataclass(frozen=True)
+class TimeStamps:
+    """Body of ``TIME``: frame ``i`` is shown at ``pts[i] * time_base`` seconds, ``|pts[i]| < 2^62``."""
+
+    time_base: Fraction
+    pts: tuple[int, ...]
+
+    def to_body(self) -> bytes:
+        """The chunk's body; :class:`ValueError` when the time base or a stamp is out of the format's range."""
+        numerator, denominator = self.time_base.numerator, self.time_base.denominator
+        if not (0 < numerator < _TIME_BASE_LIMIT and denominator < _TIME_BASE_LIMIT):
+            raise ValueError(f"time base {self.time_base} is out of range")
+        if not self.pts or not _pts_in_range(self.pts):
+            raise ValueError("no time stamps, or one of 2^62 or more")
+        numbers = [numerator, denominator, zigzag(self.pts[0])]
+        for delta, run in groupby(after - before for before, after in pairwise(self.pts)):
+            numbers += [zigzag(delta), sum(1 for _ in run)]
+        return b"".join(map(write_varint, numbers))
+
+    @classmethod
+    def from_body(cls, body: bytes, frames: int) -> Self:
+        """Parse the stamps of ``frames`` frames (at least 1); :class:`CorruptError` unless the body holds just them."""
+        position = 0
+
+        def number() -> int:
+            nonlocal position
+            value, position = read_varint(body, position, TIME)
+            return value
+
+        numerator, denominator = number(), number()
+        if not (0 < numerator < _TIME_BASE_LIMIT and 0 < denominator < _TIME_BASE_LIMIT):
+            raise CorruptError(f"{TIME}: time base {numerator}/{denominator} is out of range; encode the video again")
+        pts = [unzigzag(number())]
+        while len(pts) < frames:
+            delta, run = unzigzag(number()), number()
+            if not 0 < run <= frames - len(pts):
+                raise CorruptError(f"{TIME}: stamps do not match the {frames} frames; encode the video again")
+            last = pts[-1]
+            pts += [last + delta * step for step in range(1, run + 1)]
+        if position != len(body) or not _pts_in_range(pts):
+            raise CorruptError(f"{TIME}: stamps do not match the {frames} frames; encode the video again")
+        return cls(Fraction(numerator, denominator), tuple(pts))
+
+
+def _pts_in_range(pts: list[int] | tuple[int, ...]) -> bool:
+    return max(map(abs, pts)) < _PTS_LIMIT
+
+
+@dataclass(frozen=True)
+class Colour:
+    """Body of ``colr``: code points of ITU-T H.273 (ColourPrimaries, TransferCharacteristics, MatrixCoefficients)."""
+
+    primaries: int
+    transfer: int
+    matrix: int
+    full_range: bool
+
+    def to_body(self) -> bytes:
+        """The chunk's four bytes."""
+        return bytes((self.primaries, self.transfer, self.matrix, self.full_range))
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Self:
+        """Parse the four bytes; :class:`CorruptError` otherwise."""
+        if len(body) != 4 or body[3] > 1:
+            raise CorruptError(f"{COLOUR}: {body[:8].hex()} is no colour description; encode the video again")
+        return cls(body[0], body[1], body[2], body[3] == 1)
