@@ -37,9 +37,7 @@ class BdRate:
     high_db: float
 
 
-def bd_rate(
-    test: Iterable[Point], anchor: Iterable[Point], min_bpp: float = 0.0, max_bpp: float = math.inf
-) -> BdRate:
+def bd_rate(test: Iterable[Point], anchor: Iterable[Point], min_bpp: float = 0.0, max_bpp: float = math.inf) -> BdRate:
     """Compare ``test`` with ``anchor``.
 
     Only points of ``test`` with ``min_bpp <= rate <= max_bpp`` count; the anchor keeps all of its points, and the

@@ -62,7 +62,7 @@ def luma(pixels: Pixels) -> NDArray[np.float64]:
 
 
 def ssim(original: Pixels, decoded: Pixels) -> float | None:
-    """Mean SSIM over the three channels with the Gaussian window of Wang et al. 2004; ``None`` below 11 pixels a side."""
+    """Mean SSIM over the channels, Gaussian window as in Wang et al. 2004; ``None`` below 11 pixels a side."""
     if min(original.shape[:2]) < SSIM_WINDOW:
         return None
     return float(

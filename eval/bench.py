@@ -1,0 +1,87 @@
+"""Benchmark a folder of pictures: ``python -m vaecompress_eval.bench DIR --peers webp,avif -o report/``."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vaecompress.errors import OutputError, VaecompressError
+
+from .own_peer import OwnPeer
+from .peers import find_peers
+from .pictures import find_pictures
+from .progress import ProgressBar
+from .report_markdown import markdown
+from .results import ResultCache, write_results
+from .runner import Run, run
+from .summary import RateRange
+
+DEFAULT_PEERS = ("jpeg", "webp", "avif", "jxl")
+
+
+def run_bench(source: Path, peers: Sequence[str], output: Path, cache: Path, rates: RateRange) -> str:
+    """Measure our codec and ``peers`` on the pictures of ``source``, write the report's files, return its Markdown.
+
+    ``output`` receives ``results.jsonl`` and ``report.md``; measurements known to ``cache`` are not repeated. Raises
+    :class:`vaecompress.errors.VaecompressError` for an unknown peer, a source without pictures or an unwritable output.
+    """
+    pictures, chosen = find_pictures(source), [OwnPeer(), *find_peers(peers)]
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        bar = ProgressBar()
+        try:
+            found = run(pictures, chosen, ResultCache(cache), bar)
+        finally:
+            bar.close()
+        return _write(found, output, rates)
+    except OSError as error:
+        raise OutputError(f"cannot write the report or its cache: {error}") from error
+
+
+def _write(found: Run, output: Path, rates: RateRange) -> str:
+    text = markdown(found, OwnPeer().name, rates)
+    write_results(found.results, output / "results.jsonl")
+    (output / "report.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def default_cache() -> Path:
+    """Where measurements are kept between runs."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "vaecompress" / "bench.jsonl"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command, for every parser that offers it."""
+    parser.add_argument("source", type=Path, help="a folder of pictures, or one picture")
+    parser.add_argument("--peers", default=",".join(DEFAULT_PEERS), help="names or families, comma separated")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the report")
+    parser.add_argument("--cache", type=Path, default=default_cache(), help="file of measurements to reuse and extend")
+    parser.add_argument("--min-bpp", type=float, default=RateRange.min_bpp, help="BD-rate uses our points from here on")
+    parser.add_argument("--max-bpp", type=float, default=RateRange.max_bpp, help="... to here")
+
+
+def run_arguments(arguments: argparse.Namespace) -> str:
+    """Run what parsed ``arguments`` ask for; returns the Markdown report."""
+    rates = RateRange(arguments.min_bpp, arguments.max_bpp)
+    return run_bench(arguments.source, arguments.peers.split(","), arguments.output, arguments.cache, rates)
+
+
+def main() -> int:
+    """Command line; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    try:
+        sys.stdout.write(run_arguments(parser.parse_args()))
+    except VaecompressError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; what was measured is kept, the same command goes on from there\n")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,77 @@
+"""What the benchmark asks of a codec, and the list of those it knows.
+
+A peer is named by a short word (``avif-444-psnr``); a family (``avif``) stands for several.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaecompress.errors import UsageError
+
+Pixels = NDArray[np.uint8]
+
+
+class Peer(Protocol):
+    """A codec with one dial. ``settings`` climb from small files to large ones; pixels are RGB, uint8 [H, W, 3]."""
+
+    @property
+    def name(self) -> str:
+        """Short word for commands, file names and plots."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """Every option that shapes the file, for the report."""
+        ...
+
+    @property
+    def settings(self) -> tuple[float, ...]:
+        """Values of the dial to measure."""
+        ...
+
+    def missing(self) -> str | None:
+        """``None`` when the codec can run here, else the command that installs it."""
+        ...
+
+    def version(self) -> str:
+        """Names the code that writes the files; a changed version is measured anew."""
+        ...
+
+    def encode(self, pixels: Pixels, setting: float) -> bytes:
+        """Return the bytes of one file."""
+        ...
+
+    def decode(self, data: bytes) -> Pixels:
+        """Return the picture in a file that ``encode`` wrote."""
+        ...
+
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "jpeg": ("jpeg-444", "jpeg-420"),
+    "avif": ("avif-444-psnr", "avif-444", "avif-420-psnr"),
+}
+
+
+@cache
+def all_peers() -> dict[str, Peer]:
+    """Every peer by name, installed or not."""
+    from .own_peer import OwnPeer
+    from .pillow_peers import PILLOW_PEERS
+    from .x265_peer import X265Intra
+
+    peers: tuple[Peer, ...] = (OwnPeer(), *PILLOW_PEERS, X265Intra())
+    return {peer.name: peer for peer in peers}
+
+
+def find_peers(names: Iterable[str]) -> list[Peer]:
+    """The peers of some names or families, each once, in order; raises :class:`UsageError` for an unknown name."""
+    known = all_peers()
+    single = [member for name in names for member in FAMILIES.get(name, (name,))]
+    for name in single:
+        if name not in known:
+            raise UsageError(f"unknown peer {name}: choose from {', '.join(sorted({*known, *FAMILIES}))}")
+    return [known[name] for name in dict.fromkeys(single)]

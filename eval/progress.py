@@ -1,0 +1,35 @@
+"""A progress bar on stderr, drawn only where a person looks."""
+
+import shutil
+import sys
+import time
+
+MIN_INTERVAL_S = 0.1
+
+
+class ProgressBar:
+    """Callable that redraws one line: bar, counts, time left, what is being done."""
+
+    def __init__(self) -> None:
+        """Start the clock."""
+        self._visible = sys.stderr.isatty()
+        self._started = time.monotonic()
+        self._drawn = 0.0
+
+    def __call__(self, done: int, total: int, current: str) -> None:
+        """Show that ``done`` of ``total`` are finished."""
+        now = time.monotonic()
+        if not self._visible or (done < total and now - self._drawn < MIN_INTERVAL_S):
+            return
+        self._drawn = now
+        left_s = (now - self._started) / done * (total - done) if done else 0.0
+        filled = 24 * done // max(total, 1)
+        line = f"[{'#' * filled:<24}] {done}/{total}  {left_s / 60:.0f} min left  {current}"
+        width = shutil.get_terminal_size().columns - 1
+        sys.stderr.write("\r" + line[:width].ljust(width))
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """Leave the line."""
+        if self._visible:
+            sys.stderr.write("\n")

@@ -1,0 +1,59 @@
+"""The comparison as text: Markdown that a README or a terminal can show."""
+
+from collections import Counter
+
+from .bd_rate import BdRate
+from .runner import Run
+from .summary import MS_SSIM, PSNR, Comparison, RateRange, compare
+
+
+def markdown(run: Run, test: str, rates: RateRange) -> str:
+    """BD-rates of ``test`` against every other codec that ran, and below them what was run, missing or failed."""
+    anchors = [peer.name for peer in run.peers if peer.name != test]
+    compared = [[compare(run.results, test, anchor, one, rates) for one in (PSNR, MS_SSIM)] for anchor in anchors]
+    lines = [
+        f"BD-rate of {test} on {_count(len(run.pictures), 'picture')}, real files between {rates.min_bpp:g} and "
+        f"{rates.max_bpp:g} bpp; negative: {test} needs fewer bits.",
+        "",
+        "| against | PSNR | worst picture | MS-SSIM | worst picture |",
+        "| --- | ---: | :--- | ---: | :--- |",
+        *(f"| {row[0].anchor} | {' | '.join(cell for one in row for cell in _cells(one))} |" for row in compared),
+        "",
+        *_codecs(run),
+        *_troubles(run, [one for row in compared for one in row]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def percent(value: BdRate | str) -> str:
+    """A BD-rate as people write it, or a dash where there is none."""
+    return f"{value.percent:+.1f} %" if isinstance(value, BdRate) else "-"
+
+
+def _cells(comparison: Comparison) -> tuple[str, str]:
+    worst = comparison.worst
+    return percent(comparison.mean), f"{worst[0]} {percent(worst[1])}" if worst else "-"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _codecs(run: Run) -> list[str]:
+    rows = [f"| {peer.name} | {peer.description} | {peer.version()} |" for peer in run.peers]
+    return ["| codec | settings | version |", "| --- | --- | --- |", *rows]
+
+
+def _troubles(run: Run, comparisons: list[Comparison]) -> list[str]:
+    """Every gap in the table above, by name."""
+    missing = [f"- {name} is not installed: `{command}`" for name, command in run.missing.items()]
+    grouped = Counter((f"{failure.codec} on {failure.picture}", failure.reason) for failure in run.failures)
+    failed = [f"- {what}, {_count(times, 'setting')}: {reason}" for (what, reason), times in grouped.items()]
+    refused = [
+        f"- {one.measure} against {one.anchor}, {where}: {value}"
+        for one in comparisons
+        for where, value in [("mean curve", one.mean), *one.pictures.items()]
+        if isinstance(value, str)
+    ]
+    gaps = [*missing, *failed, *refused]
+    return ["", "Not in the table:", "", *gaps] if gaps else []

@@ -1,0 +1,111 @@
+"""From single results to curves and comparisons: mean curves, BD-rates, the worst picture."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import fmean
+
+from .bd_rate import BdRate, BdRateError, Point, bd_rate
+from .metrics import Quality, similarity_db
+from .results import Result
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A quality that curves are drawn in. ``of`` is in dB; ``mean`` averages over pictures, as the field does it."""
+
+    key: str
+    title: str
+    of: Callable[[Quality], float | None]
+    mean: Callable[[list[Quality]], float | None]
+
+
+@dataclass(frozen=True)
+class RateRange:
+    """Which of our points count in a BD-rate, in bits per pixel."""
+
+    min_bpp: float = 0.1
+    max_bpp: float = 1.2
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """BD-rate of the mean curve and picture by picture; a string in its place says why there is none."""
+
+    test: str
+    anchor: str
+    measure: str
+    mean: BdRate | str
+    pictures: dict[str, BdRate | str]
+
+    @property
+    def worst(self) -> tuple[str, BdRate] | None:
+        """The picture where ``test`` does worst."""
+        found = [(name, value) for name, value in self.pictures.items() if isinstance(value, BdRate)]
+        return max(found, key=lambda pair: pair[1].percent, default=None)
+
+
+def _mean_of(values: Iterable[float | None]) -> float | None:
+    known = list(values)
+    return None if None in known else fmean(value for value in known if value is not None)
+
+
+def _mean_ms_ssim_db(qualities: list[Quality]) -> float | None:
+    """The logarithm of the mean, as published curves have it, not the mean of logarithms."""
+    mean = _mean_of(quality.ms_ssim for quality in qualities)
+    return None if mean is None else similarity_db(mean)
+
+
+PSNR = Measure("psnr_rgb_db", "PSNR (RGB), dB", lambda q: q.psnr_rgb_db, lambda qs: _mean_of(q.psnr_rgb_db for q in qs))
+LUMA_PSNR = Measure(
+    "psnr_luma_db", "PSNR (luma), dB", lambda q: q.psnr_luma_db, lambda qs: _mean_of(q.psnr_luma_db for q in qs)
+)
+MS_SSIM = Measure("ms_ssim_db", "MS-SSIM, dB", lambda q: q.ms_ssim_db, _mean_ms_ssim_db)
+MEASURES = (PSNR, LUMA_PSNR, MS_SSIM)
+
+
+def picture_curve(results: Iterable[Result], codec: str, picture: str, measure: Measure) -> list[Point]:
+    """The curve of one codec on one picture, by growing rate."""
+    chosen = (result for result in results if result.codec == codec and result.picture == picture)
+    points = (Point(result.bpp, quality) for result in chosen if (quality := measure.of(result.quality)) is not None)
+    return sorted(points, key=lambda point: point.rate_bpp)
+
+
+def mean_curve(results: Iterable[Result], codec: str, measure: Measure) -> list[Point]:
+    """Mean rate and mean quality at each setting, over all pictures; settings that miss a picture are left out."""
+    settings: dict[float, list[Result]] = defaultdict(list)
+    for result in results:
+        if result.codec == codec:
+            settings[result.setting].append(result)
+    complete = max((len(group) for group in settings.values()), default=0)
+    points = []
+    for group in settings.values():
+        quality = measure.mean([result.quality for result in group])
+        if len(group) == complete and quality is not None:
+            points.append(Point(fmean(result.bpp for result in group), quality))
+    return sorted(points, key=lambda point: point.rate_bpp)
+
+
+def compare(results: list[Result], test: str, anchor: str, measure: Measure, rates: RateRange) -> Comparison:
+    """BD-rate of ``test`` against ``anchor`` over the pictures that both could code."""
+    both = [{result.picture for result in results if result.codec == codec} for codec in (test, anchor)]
+    shared = [result for result in results if result.picture in both[0] & both[1]]
+    return Comparison(
+        test=test,
+        anchor=anchor,
+        measure=measure.key,
+        mean=_bd_rate(mean_curve(shared, test, measure), mean_curve(shared, anchor, measure), rates),
+        pictures={
+            name: _bd_rate(
+                picture_curve(shared, test, name, measure), picture_curve(shared, anchor, name, measure), rates
+            )
+            for name in dict.fromkeys(result.picture for result in shared)
+        },
+    )
+
+
+def _bd_rate(test: list[Point], anchor: list[Point], rates: RateRange) -> BdRate | str:
+    try:
+        return bd_rate(test, anchor, rates.min_bpp, rates.max_bpp)
+    except BdRateError as error:
+        return str(error)
