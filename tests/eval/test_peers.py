@@ -1,0 +1,63 @@
+"""Every peer that is installed really codes pictures; those that are not say how to get them."""
+
+import numpy as np
+import pytest
+from stand_ins import natural
+
+pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
+
+from vaecompress_eval.metrics import psnr
+from vaecompress_eval.peers import FAMILIES, all_peers, find_peers
+
+from vaecompress.errors import UsageError
+
+OTHERS = [peer for peer in all_peers().values() if peer.name != "vaecompress"]
+
+
+@pytest.mark.parametrize("peer", OTHERS, ids=lambda peer: peer.name)
+def test_a_peer_codes_a_picture_and_its_dial_turns_the_right_way(peer) -> None:
+    if command := peer.missing():
+        pytest.skip(f"{peer.name} is not installed: {command}")
+    picture = natural(90, 70)
+    lengths, qualities = [], []
+    for setting in peer.settings[:: len(peer.settings) // 3]:
+        data = peer.encode(picture, setting)
+        decoded = peer.decode(data)
+        assert decoded.shape == picture.shape
+        assert decoded.dtype == np.uint8
+        lengths.append(len(data))
+        qualities.append(psnr(picture, decoded))
+    assert lengths == sorted(lengths)
+    assert qualities == sorted(qualities)
+    assert qualities[-1] > 30
+    assert peer.version()
+
+
+@pytest.mark.parametrize("peer", OTHERS, ids=lambda peer: peer.name)
+def test_a_missing_peer_names_a_command(peer, monkeypatch) -> None:
+    monkeypatch.setattr("PIL.features.check", lambda name: False)
+    for module in ("pillow_peers", "x265_peer"):
+        monkeypatch.setattr(f"vaecompress_eval.{module}.find_spec", lambda name: None)
+    assert peer.missing().startswith("pip install ")
+
+
+def test_families_hold_known_peers() -> None:
+    assert {member for family in FAMILIES.values() for member in family} <= set(all_peers())
+
+
+def test_peers_are_found_once_each_in_order() -> None:
+    names = [peer.name for peer in find_peers(["webp", "jpeg", "jpeg-444"])]
+    assert names == ["webp", "jpeg-444", "jpeg-420"]
+
+
+def test_an_unknown_peer_is_refused_with_the_choice() -> None:
+    with pytest.raises(UsageError, match=r"unknown peer bogus: choose from .*webp"):
+        find_peers(["webp", "bogus"])
+
+
+def test_x265_counts_little_beyond_the_picture() -> None:
+    """A flat picture shows the constant cost: parameter sets and no banner."""
+    peer = all_peers()["x265-444"]
+    if command := peer.missing():
+        pytest.skip(f"x265 is not installed: {command}")
+    assert len(peer.encode(np.full((64, 64, 3), 128, np.uint8), 40)) < 130
