@@ -1,8 +1,8 @@
 """Speed and size of the entropy coder: ``python -m vaecompress_eval.coder_bench``.
 
-Draws latents of pictures of several sizes (64 normal scale tables, 64 hyper-latent tables; one hyper-latent group and two
-latent groups, four latents in five skipped) and prints, for one thread, the time each way, symbols a second and the size
-beside the information content under the same tables. The best of several runs counts.
+Draws latents of pictures of several sizes (64 normal scale tables, 64 more for hyper-latents; one group of hyper-latents
+and two of latents) and prints, for one thread, the time each way, symbols a second and the size beside the information
+content under the same tables. The best of several runs counts.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=int, default=7, help="runs of each measurement; the best counts")
     options = parser.parse_args(arguments)
     tables = make_tables()
-    print("  symbols      bytes  to ideal  encode ms  decode ms enc M/s   dec M/s")
+    print("  symbols      bytes  to ideal  encode ms  decode ms   enc M/s   dec M/s")
     for symbols in SIZES:
         print(measure(make_groups(np.random.default_rng(0), symbols), tables, options.runs))
 

@@ -2,21 +2,24 @@
 
 import functools
 import math
+import re
+from importlib.resources import files
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from vaecompress.entropy.coder import Decoder, encode, ideal_bits
 from vaecompress.entropy.tables import MAX_SYMBOL, TOTAL, Table, TableSet, quantize_pmf, symmetric_tables
 from vaecompress.errors import CorruptError, UsageError
 
-Group = tuple[np.ndarray, np.ndarray]
+Group = tuple[NDArray[np.int32], NDArray[np.uint16]]
 SCALES = np.geomspace(0.1, 60.0, 24)
 
 
-def normal_cdf(x: np.ndarray) -> np.ndarray:
+def normal_cdf(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([0.5 * math.erfc(-value / math.sqrt(2.0)) for value in x])
 
 
@@ -37,14 +40,14 @@ def normal_group(generator: np.random.Generator, size: int) -> Group:
     return np.rint(generator.normal(size=size) * SCALES[table_index]).astype(np.int32), table_index
 
 
-def decode_all(data: bytes, table_indices: list[np.ndarray], tables: TableSet) -> list[np.ndarray]:
+def decode_all(data: bytes, table_indices: list[NDArray[np.uint16]], tables: TableSet) -> list[NDArray[np.int32]]:
     decoder = Decoder(data, tables)
     groups = [decoder.decode(table_index) for table_index in table_indices]
     decoder.finish()
     return groups
 
 
-def reference_decode(data: bytes, table_indices: list[np.ndarray], tables: TableSet) -> list[list[int]]:
+def reference_decode(data: bytes, table_indices: list[NDArray[np.uint16]], tables: TableSet) -> list[list[int]]:
     """FORMAT.md's *Entropy coding* to the letter, without numpy or constriction. For sound streams only."""
 
     def varint(source: list[int]) -> int:
@@ -114,14 +117,16 @@ def test_the_reference_decoder_agrees_on_a_long_stream() -> None:
     assert decoded == [symbols.tolist() for symbols, _ in groups]
 
 
-def test_bytes_by_hand() -> None:
-    """Four symbols of 1/2, 1/4, 1/8 and an escape, worked by hand: any change here breaks every file."""
-    tables = TableSet.from_tables([Table(-1, np.array([TOTAL // 4, TOTAL // 2, TOTAL // 8, TOTAL // 8], np.uint32))])
+def test_the_example_of_the_format() -> None:
+    """Any change here breaks every file. Symbols of 1/2, 1/4, 1/8 and 1/8, the last one an escape of one byte."""
+    text = files("vaecompress.bitstream").joinpath("ENTROPY_SECTION.md").read_text(encoding="utf-8")
+    example = re.search(r"The coded bytes are `([0-9a-f ]+)`", text)
+    assert example
+    tables = TableSet.from_tables([Table(-1, np.array([1 << 22, 1 << 23, 1 << 21, 1 << 21], np.uint32))])
     symbols = np.array([0, -1, 1, -5], np.int32)
     table_index = np.zeros(4, np.uint16)
-    # From the last symbol back, state: 0 -> 0x00E00000 -> 0x07C00000 -> 0x1F000000 -> 0x3E400000.
-    assert encode([(symbols, table_index)], tables).hex() == "01" + "07" + "0000403e"
-    assert ideal_bits(symbols, table_index, tables) == 3 + 8 + 3 + 2 + 1
+    assert encode([(symbols, table_index)], tables) == bytes.fromhex(example[1])
+    assert ideal_bits(symbols, table_index, tables) == 1 + 2 + 3 + 3 + 8
 
 
 def test_nothing_is_one_byte() -> None:
@@ -214,6 +219,6 @@ def test_groups_left_undecoded_are_found() -> None:
     ],
     ids=["symbol too large", "symbol too small", "no such table", "lengths differ", "symbols int64", "index int32"],
 )
-def test_calls_without_sense(symbols: np.ndarray, table_index: np.ndarray) -> None:
+def test_calls_without_sense(symbols: NDArray[np.int32], table_index: NDArray[np.uint16]) -> None:
     with pytest.raises(UsageError):
         encode([(symbols, table_index)], make_tables())

@@ -126,7 +126,10 @@ def _plan(table_index: TableIndex, tables: TableSet) -> _Plan:
 
 
 def _entries(symbols: Symbols, plan: _Plan) -> tuple[Symbols, list[int]]:
-    """Give each symbol's entry in its table and the codes of the escaped ones, both in coding order."""
+    """Give each symbol's entry in its table and, for the escaped ones, the zigzag of how far they lie outside.
+
+    Both in coding order.
+    """
     if symbols.shape != plan.order.shape or symbols.dtype != np.int32:
         raise UsageError(f"symbols must be int32 {plan.order.shape}, got {symbols.dtype} {symbols.shape}")
     if symbols.size and max(int(symbols.max()), -int(symbols.min())) > MAX_SYMBOL:
