@@ -1,8 +1,8 @@
 """Speed and size of the entropy coder: ``python -m vaecompress_eval.coder_bench``.
 
-Draws latents of pictures of several sizes (64 normal scale tables, 64 more for hyper-latents; one group of hyper-latents
-and two of latents) and prints, for one thread, the time each way, symbols a second and the size beside the information
-content under the same tables. The best of several runs counts.
+Draws latents of pictures of several sizes (64 normal scale tables, 64 more for hyper-latents; one group of
+hyper-latents and two of latents) and prints, for one thread, the time each way, symbols a second and the size beside
+the information content under the same tables. The best of several runs counts.
 """
 
 import argparse
