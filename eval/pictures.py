@@ -1,14 +1,13 @@
 """The source pictures of a benchmark."""
 
 import hashlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from vaecompress.errors import InputError
+from vaecompress.media.image_read import read_image
 
 from .peers import Pixels
 
@@ -17,11 +16,12 @@ PICTURE_SUFFIXES = (".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp", ".
 
 @dataclass(frozen=True)
 class Picture:
-    """A source picture: RGB, uint8 [H, W, 3], and the SHA-256 of its file."""
+    """A source picture: RGB, uint8 [H, W, 3], and the SHA-256 of its file; ``notes`` tell what was left out."""
 
     name: str
     sha256: str
     pixels: Pixels
+    notes: tuple[str, ...]
 
 
 def find_pictures(source: Path) -> list[Path]:
@@ -36,12 +36,10 @@ def find_pictures(source: Path) -> list[Path]:
 def load_picture(path: Path) -> Picture:
     """Read a picture as every peer can take it, 8-bit RGB: alpha is left out and grey becomes RGB.
 
-    Raises :class:`InputError` when it cannot be read.
+    Raises :class:`InputError` when it cannot be read, :class:`LimitError` when it is too large.
     """
-    data = path.read_bytes()
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    return Picture(path.name, hashlib.sha256(data).hexdigest(), pixels)
+    image, notes = read_image(path)
+    if image.alpha is not None:
+        notes.append("alpha left out")
+    pixels = np.ascontiguousarray(np.broadcast_to(image.pixels, (image.height, image.width, 3)))
+    return Picture(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), pixels, tuple(notes))

@@ -45,7 +45,7 @@ def _codecs(run: Run) -> list[str]:
 
 
 def _troubles(run: Run, comparisons: list[Comparison]) -> list[str]:
-    """Every gap in the table above, by name."""
+    """Every gap in the table above and every change to a source, by name."""
     missing = [f"- {name} is not installed: `{command}`" for name, command in run.missing.items()]
     grouped = Counter((f"{failure.codec} on {failure.picture}", failure.reason) for failure in run.failures)
     failed = [f"- {what}, {_count(times, 'setting')}: {reason}" for (what, reason), times in grouped.items()]
@@ -55,5 +55,5 @@ def _troubles(run: Run, comparisons: list[Comparison]) -> list[str]:
         for where, value in [("mean curve", one.mean), *one.pictures.items()]
         if isinstance(value, str)
     ]
-    gaps = [*missing, *failed, *refused]
-    return ["", "Not in the table:", "", *gaps] if gaps else []
+    gaps = [*missing, *failed, *refused, *(f"- {note}" for note in run.notes)]
+    return ["", "To be known:", "", *gaps] if gaps else []

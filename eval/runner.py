@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaecompress.errors import InputError
+from vaecompress.errors import InputError, LimitError
 
 from .metrics import measure
 from .peers import Peer
@@ -33,6 +33,7 @@ class Run:
     results: list[Result]
     failures: list[Failure]
     missing: dict[str, str]
+    notes: list[str]
 
 
 def run(pictures: Sequence[Path], peers: Sequence[Peer], cache: ResultCache, progress: Progress) -> Run:
@@ -43,16 +44,17 @@ def run(pictures: Sequence[Path], peers: Sequence[Peer], cache: ResultCache, pro
     """
     missing = {peer.name: command for peer in peers if (command := peer.missing()) is not None}
     present = [peer for peer in peers if peer.name not in missing]
-    found = Run(list(pictures), present, [], [], missing)
+    found = Run(list(pictures), present, [], [], missing, [])
     total = len(pictures) * sum(len(peer.settings) for peer in present)
     done = 0
     for path in pictures:
         try:
             picture = load_picture(path)
-        except InputError as error:
+        except (InputError, LimitError) as error:
             found.failures.append(Failure(path.name, "reader", str(error)))
             done += sum(len(peer.settings) for peer in present)
             continue
+        found.notes.extend(f"{picture.name}: {note}" for note in picture.notes)
         for peer in present:
             progress(done, total, f"{picture.name} {peer.name}")
             for outcome in _measure_all(picture, peer, cache):

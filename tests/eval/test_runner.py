@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from stand_ins import Quantiser, write_pictures
+from PIL import Image
+from stand_ins import Quantiser, natural, write_pictures
 
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
@@ -76,6 +78,13 @@ def test_what_fails_is_named_and_the_rest_goes_on(folder: Path, tmp_path: Path) 
     assert len(found.results) == 2 * 5
     assert Failure("picture1.png", "quantiser", "RuntimeError: no thanks") in found.failures
     assert [failure.codec for failure in found.failures if failure.picture == "text.png"] == ["reader"]
+
+
+def test_alpha_is_left_out_aloud(tmp_path: Path) -> None:
+    Image.fromarray(np.dstack([natural(20, 20), np.zeros((20, 20), np.uint8)])).save(tmp_path / "clear.png")
+    found = run(find_pictures(tmp_path), [Quantiser()], ResultCache(tmp_path / "cache"), silent)
+    assert found.notes == ["clear.png: alpha left out"]
+    assert found.results
 
 
 def test_a_peer_that_is_not_installed_is_named_with_its_command(folder: Path, tmp_path: Path) -> None:
