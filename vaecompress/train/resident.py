@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,15 +12,19 @@ import numpy.typing as npt
 from PIL import Image
 
 from vaecompress.errors import InputError
-from vaecompress.train.sources import Entry, decode_picture, list_entries, picture_size, validation_images
+from vaecompress.train.sources import (
+    RESCALE_RANGE,
+    Entry,
+    decode_picture,
+    list_entries,
+    measured,
+    picture_size,
+    validation_images,
+)
 
-__all__ = ["MIN_SIDE", "DeviceArrays", "Resident", "validation_images"]
-
-MIN_SIDE = 64
-"""Pictures with a side below this many pixels are skipped: no training crop is smaller."""
+__all__ = ["DeviceArrays", "Resident", "validation_images"]
 
 RESCALED_MIN_SIDE = 192
-RESCALE_RANGE = (0.5, 0.9)
 
 DeviceArrays = dict[str, npt.NDArray[np.generic]]
 
@@ -62,8 +66,8 @@ class Resident:
         skipped: Counter[str] = Counter()
         entries = list_entries(sources, exclude, skipped)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            sizes = list(pool.map(picture_size, entries))
-            plan, total = _plan(entries, sizes, rescale, seed, skipped)
+            sizes = pool.map(picture_size, entries)
+            plan, total = _plan(measured(entries, sizes, skipped), rescale, seed)
             pixels = np.empty((total, 3), np.uint8)
             done = list(pool.map(lambda item: _fill(pixels, *item), plan))
         slots = [slot for (_, slots), good in zip(plan, done, strict=True) if good for slot in slots]
@@ -139,22 +143,15 @@ def turned(pixels: npt.NDArray[np.uint8], turn: int) -> npt.NDArray[np.uint8]:
 
 
 def _plan(
-    entries: Sequence[Entry],
-    sizes: Sequence[tuple[int, int] | None],
-    rescale: bool,
-    seed: int,
-    skipped: Counter[str],
+    sized: Iterable[tuple[Entry, int, int]], rescale: bool, seed: int
 ) -> tuple[list[tuple[Entry, list[_Slot]]], int]:
-    """Slots for every usable picture (and its reduced copy), and the pixels they take together."""
-    factors = np.random.default_rng(seed).uniform(*RESCALE_RANGE, len(entries))
+    """Slots for every picture (and its reduced copy), and the pixels they take together."""
+    random = np.random.default_rng(seed)
     plan = []
     total = 0
-    for entry, size, factor in zip(entries, sizes, factors, strict=True):
-        if size is None or min(size) < MIN_SIDE:
-            skipped["corrupt" if size is None else "too small"] += 1
-            continue
-        width, height = size
+    for entry, width, height in sized:
         shapes = [(height, width)]
+        factor = random.uniform(*RESCALE_RANGE)
         reduced = round(height * factor), round(width * factor)
         if rescale and min(reduced) >= RESCALED_MIN_SIDE:
             shapes.append(reduced)

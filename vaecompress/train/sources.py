@@ -18,8 +18,30 @@ IMAGE_SUFFIXES = frozenset(
 )
 SHARD_SUFFIX = ".tar"
 
+MIN_SIDE = 64
+"""Pictures with a side below this many pixels are skipped: no training crop is smaller."""
+
+RESCALE_RANGE = (0.5, 0.9)
+"""Random reductions that average the coding noise of a source away."""
+
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 """What Pillow raises on damaged files (``SyntaxError`` on broken PNG chunks)."""
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What is trained on, and how crops vary.
+
+    ``exclude``: bare file names left out. ``rescale``: also draw from pictures reduced by a random factor of 0.5 to
+    0.9. ``flip``: turn crops by the eight symmetries of the square. ``jitter``: strength 0..1 of random changes of
+    brightness, contrast, saturation and hue. Pictures in memory always flip and never jitter; the pipeline does both.
+    """
+
+    exclude: frozenset[str] = frozenset()
+    rescale: bool = True
+    flip: bool = True
+    jitter: float = 0.0
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +115,19 @@ def picture_size(entry: Entry) -> tuple[int, int] | None:
             return picture.size
     except _UNREADABLE:
         return None
+
+
+def measured(
+    entries: Sequence[Entry], sizes: Iterable[tuple[int, int] | None], skipped: Counter[str]
+) -> Iterable[tuple[Entry, int, int]]:
+    """``(entry, width, height)`` of the entries of a known size that are large enough; the rest is counted."""
+    for entry, size in zip(entries, sizes, strict=True):
+        if size is None:
+            skipped["corrupt"] += 1
+        elif min(size) < MIN_SIDE:
+            skipped["too small"] += 1
+        else:
+            yield entry, *size
 
 
 def decode_picture(entry: Entry) -> Image.Image | None:

@@ -1,0 +1,21 @@
+"""The JAX substrate of tensorflow-probability, imported without tensorflow.
+
+The substrate imports tensorflow wherever it is installed, for seconds and for nothing; this keeps it out.
+"""
+
+import sys
+
+
+def _import_distributions() -> object:
+    blocked = "tensorflow" not in sys.modules
+    if blocked:
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    try:
+        from tensorflow_probability.substrates.jax import distributions
+    finally:
+        if blocked:
+            del sys.modules["tensorflow"]
+    return distributions
+
+
+distributions: object = _import_distributions()

@@ -1,0 +1,109 @@
+"""The models and how each is trained: one definition, four sizes.
+
+kMAC/px (decoder, every graph that decoding runs) is printed by ``python -m vaecompress.train.complexity``.
+"""
+
+from dataclasses import dataclass, field
+
+from vaecompress.errors import UsageError
+from vaecompress.transforms.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run.
+
+    ``crops`` are (share of the steps, crop side in pixels) in order; the learning rate warms up over
+    ``warmup_steps``, holds, and decays by a cosine over the last ``decay_share`` of the steps to ``final_rate`` of
+    its peak; rounding enters the loop for the last ``exact_share``.
+    """
+
+    steps: int = 20_000
+    batch_size: int = 16
+    crops: tuple[tuple[float, int], ...] = ((0.6, 128), (0.4, 192))
+    learning_rate: float = 3e-3
+    linear_rate: float = 0.1
+    warmup_steps: int = 100
+    decay_share: float = 0.5
+    final_rate: float = 0.02
+    exact_share: float = 0.08
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.999
+    basis_refresh: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model's shape and its recipe."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+TINY = ModelConfig(
+    luma=32,
+    chroma=(8, 8),
+    analysis_width8=16,
+    analysis_blocks8=1,
+    analysis_width16=32,
+    synthesis_width16=24,
+    synthesis_width8=16,
+    synthesis_blocks8=1,
+    synthesis_width4=8,
+    hyper_latent_channels=16,
+    entropy_width=24,
+)
+
+BASE = ModelConfig(
+    luma=192,
+    chroma=(64, 64),
+    analysis_width8=256,
+    analysis_blocks8=3,
+    analysis_width16=384,
+    analysis_blocks16=2,
+    synthesis_width16=320,
+    synthesis_blocks16=2,
+    synthesis_width8=224,
+    synthesis_blocks8=3,
+    synthesis_width4=64,
+    hyper_latent_channels=96,
+    entropy_width=256,
+    entropy_blocks=2,
+    context_steps=4,
+    linear_splits=8,
+)
+
+LARGE = ModelConfig(
+    luma=192,
+    chroma=(64, 64),
+    analysis_width8=384,
+    analysis_blocks8=5,
+    analysis_width16=512,
+    analysis_blocks16=3,
+    synthesis_width16=512,
+    synthesis_blocks16=3,
+    synthesis_width8=384,
+    synthesis_blocks8=6,
+    synthesis_width4=96,
+    synthesis_blocks4=2,
+    hyper_latent_channels=128,
+    entropy_width=384,
+    entropy_blocks=3,
+    context_steps=4,
+    linear_splits=8,
+)
+
+PRESETS = {
+    "tiny": Preset(TINY, Recipe(steps=200, batch_size=4, crops=((1.0, 64),), warmup_steps=10)),
+    "light": Preset(),
+    "base": Preset(BASE, Recipe(crops=((0.6, 192), (0.4, 256)), learning_rate=2e-3)),
+    "large": Preset(LARGE, Recipe(crops=((0.6, 192), (0.4, 256)), learning_rate=1.5e-3)),
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset called ``name``; raises :class:`UsageError` when there is none."""
+    if name not in PRESETS:
+        raise UsageError(f"no preset '{name}'; there are {', '.join(PRESETS)}")
+    return PRESETS[name]

@@ -1,0 +1,43 @@
+"""Encoder side, in float: picture to latents, latents to hyper-latents."""
+
+import flax.linen as nn
+import jax
+
+from vaecompress.transforms import layers, linear
+from vaecompress.transforms.config import PATCH, ModelConfig
+from vaecompress.transforms.exact import Signal
+from vaecompress.transforms.quality import apply_gain
+
+Array = jax.Array
+
+
+class Analysis(nn.Module):
+    """g_a: centred picture [B, H, W, 3] to latents [B, H/16, W/16, M] in quantisation steps."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, x: Signal, feature_gain: Array, latent_gain: Array) -> Signal:
+        config = self.config
+        direct = layers.Dense(config.latent_channels, kernel_init=linear.dct_init(config, inverse=False), name="linear")
+        direct_out = direct(layers.space_to_depth(x, PATCH))
+        hidden = layers.Dense(config.analysis_width8, layers.LEAKY, name="stem")(layers.space_to_depth(x, 8))
+        hidden = apply_gain(hidden, feature_gain, "feature_gain")
+        hidden = layers.Stage(config.analysis_blocks8, name="stage8")(hidden)
+        hidden = layers.Dense(config.analysis_width16, name="down")(layers.space_to_depth(hidden, 2))
+        hidden = layers.Stage(config.analysis_blocks16, name="stage16")(hidden)
+        head = layers.Dense(config.latent_channels, kernel_init=layers.near_zero_init(), name="head")(hidden)
+        return apply_gain(layers.add(direct_out, head), latent_gain, "latent_gain")
+
+
+class HyperAnalysis(nn.Module):
+    """h_a: latents in quantisation steps to hyper-latents [B, H/64, W/64, Z]."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, y: Signal) -> Signal:
+        width = self.config.entropy_width
+        hidden = layers.Dense(width, layers.LEAKY, name="stem")(y)
+        hidden = layers.Dense(width, layers.LEAKY, name="down32")(layers.space_to_depth(hidden, 2))
+        return layers.Dense(self.config.hyper_latent_channels, name="down64")(layers.space_to_depth(hidden, 2))

@@ -1,0 +1,68 @@
+"""The shape of a model, as plain numbers."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+PATCH = 16
+"""Side of a latent position in pixels."""
+
+HYPER_PATCH = 64
+"""Side of a hyper-latent position in pixels; pictures are padded to a multiple of it."""
+
+MIN_LAMBDA = 0.0005
+MAX_LAMBDA = 0.1
+"""Lambda of quality 1 and of quality 100, on squared error in 8-bit levels."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Widths and depths of every network. ``*8`` means: at 1/8 of the picture's resolution, and so on.
+
+    ``luma`` and ``chroma`` count the DCT coefficients the linear path keeps: luma of the first colour component,
+    chroma[0] and chroma[1] of the others; their sum is the number of latent channels.
+    """
+
+    luma: int = 176
+    chroma: tuple[int, int] = (48, 32)
+    analysis_width8: int = 112
+    analysis_blocks8: int = 2
+    analysis_width16: int = 256
+    analysis_blocks16: int = 1
+    synthesis_width16: int = 160
+    synthesis_blocks16: int = 1
+    synthesis_width8: int = 96
+    synthesis_blocks8: int = 2
+    synthesis_width4: int = 40
+    synthesis_blocks4: int = 1
+    hyper_latent_channels: int = 64
+    entropy_width: int = 128
+    entropy_blocks: int = 1
+    context_steps: int = 2
+    quality_anchors: int = 7
+    prior_sets: int = 4
+    linear_splits: int = 4
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of y."""
+        return self.luma + sum(self.chroma)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "ModelConfig":
+        """The inverse of :meth:`to_dict`."""
+        return cls(**{**fields, "chroma": tuple(fields["chroma"])})
+
+
+def quality_position(quality: float) -> float:
+    """Quality 1..100 as a position 0..1 on the logarithmic lambda axis."""
+    return (quality - 1.0) / 99.0
+
+
+def quality_lambda(position: float) -> float:
+    """Lambda at a position 0..1: log-linear from MIN_LAMBDA to MAX_LAMBDA."""
+    return float(MIN_LAMBDA * (MAX_LAMBDA / MIN_LAMBDA) ** position)

@@ -1,0 +1,143 @@
+"""Integer arithmetic carried in float32, in the loop of training.
+
+A :class:`Signal` is an activation. On the encoder's side, and everywhere in the float phase of training, it is a plain
+float array. In the exact phase its value is an integer times ``2**-exponent`` (per channel), bounded by ``limit``;
+weights are rounded to integers times a power of two per output channel, as fine as the proof allows:
+``sum |w| * limit + |bias| < 2**24``. Every partial sum is then an integer below 2**24 times one power of two, which
+float32 holds exactly in any order of summation, so the Flax forward pass is the frozen decoder, bit for bit.
+Rounding is to nearest even; gradients pass straight through it.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Array = jax.Array
+
+BOUND_BITS = 24
+ACTIVATION_BITS = 11
+ACTIVATION_LIMIT = (1 << ACTIVATION_BITS) - 1
+GAIN_BITS = 11
+WEIGHT_BITS = 14.0
+MAX_EXPONENT = 13.0
+"""Finest grid of an activation: a channel that calibration saw nothing of still spans a quarter."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """An activation [N, H, W, C].
+
+    ``value`` holds real values (a jax array), or a tensor of a graph under construction. ``exponent`` [C] is None
+    where the arithmetic is float; else value * 2**exponent are integers within ``-limit..limit`` ([C], integers).
+    """
+
+    value: Any
+    exponent: Array | None = None
+    limit: np.ndarray | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether this activation is carried as integers."""
+        return self.exponent is not None
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return int(self.value.shape[-1])
+
+    @property
+    def symbolic(self) -> bool:
+        """Whether the value is a tensor of a graph under construction instead of an array."""
+        return not isinstance(self.value, jax.Array | np.ndarray)
+
+    def with_value(self, value: Any) -> "Signal":
+        """The same arithmetic around another value."""
+        return replace(self, value=value)
+
+
+def integer_signal(value: Any, channels: int, exponent: int, limit: int) -> Signal:
+    """An exact signal whose channels all share one exponent and limit; ``value`` must already be on that grid."""
+    return Signal(value, jnp.full((channels,), float(exponent)), np.full((channels,), limit, np.int64))
+
+
+@jax.custom_vjp
+def straight_through(x: Array, rounded: Array) -> Array:
+    """``rounded`` in the forward pass, to the bit; in the backward pass its gradient goes to ``x``."""
+    return rounded
+
+
+def _straight_forward(x: Array, rounded: Array) -> tuple[Array, None]:
+    return rounded, None
+
+
+def _straight_backward(_: None, grad: Array) -> tuple[Array, Array]:
+    return grad, jnp.zeros_like(grad)
+
+
+straight_through.defvjp(_straight_forward, _straight_backward)
+
+
+def on_grid(x: Array, exponent: Array, low: float, high: float) -> Array:
+    """x [..., C] rounded to multiples of 2**-exponent with integers clipped to low..high; straight through."""
+    step = jnp.exp2(exponent)
+    return straight_through(x, jnp.clip(jnp.round(x * step), low, high) / step)
+
+
+def round_mantissa(x: Array, bits: int = GAIN_BITS) -> Array:
+    """x rounded to a mantissa of ``bits`` bits; straight through."""
+    mantissa, power = jnp.frexp(jax.lax.stop_gradient(x))
+    return straight_through(x, jnp.ldexp(jnp.round(mantissa * (1 << bits)), power - bits))
+
+
+def ceil_log2(x: Array) -> Array:
+    """The smallest integer p with x < 2**p, as float32; exact on every machine. 0 where x is 0."""
+    return jnp.frexp(x)[1].astype(jnp.float32)
+
+
+@dataclass(frozen=True)
+class ExactKernel:
+    """Weights of an exact layer: ``kernel``/``bias`` real (straight through), and the integers behind them.
+
+    real weight = integer * 2**(exponent_in - shift); real bias = integer * 2**-shift; the accumulator is an integer
+    times 2**-shift. ``headroom`` [O] is sum |w| * limit + |b|, which is below 2**24.
+    """
+
+    kernel: Array
+    bias: Array
+    kernel_int: Array
+    bias_int: Array
+    shift: Array
+    headroom: Array
+
+
+def round_kernel(kernel: Array, bias: Array, x: Signal) -> ExactKernel:
+    """Round kernel [I, O] and bias [O] as finely as the 2**24 bound allows for the inputs of ``x`` (I channels)."""
+    assert x.exponent is not None and x.limit is not None
+    limit = jnp.asarray(x.limit, jnp.float32)[:, None]
+    per_unit = jax.lax.stop_gradient(kernel) * jnp.exp2(-x.exponent)[:, None]
+    bias_real = jax.lax.stop_gradient(bias)
+    total = jnp.sum(jnp.abs(per_unit) * limit, axis=0) + jnp.abs(bias_real) + 1e-30
+    widest = jnp.max(jnp.abs(per_unit), axis=0) + 1e-30
+    cap = jnp.minimum(WEIGHT_BITS - ceil_log2(widest), 60.0)
+    start = jnp.minimum(BOUND_BITS + 1.0 - ceil_log2(total), cap)
+    best = start - 3.0
+    for candidate in (start - 2.0, start - 1.0, start):
+        best = jnp.where(_headroom(per_unit, bias_real, limit, candidate) < 2.0**BOUND_BITS, candidate, best)
+    scale = jnp.exp2(best)
+    kernel_int, bias_int = jnp.round(per_unit * scale), jnp.round(bias_real * scale)
+    return ExactKernel(
+        kernel=straight_through(kernel, kernel_int / scale * jnp.exp2(x.exponent)[:, None]),
+        bias=straight_through(bias, bias_int / scale),
+        kernel_int=kernel_int,
+        bias_int=bias_int,
+        shift=best,
+        headroom=_headroom(per_unit, bias_real, limit, best),
+    )
+
+
+def _headroom(per_unit: Array, bias: Array, limit: Array, shift: Array) -> Array:
+    scale = jnp.exp2(shift)
+    return jnp.sum(jnp.abs(jnp.round(per_unit * scale)) * limit, axis=0) + jnp.abs(jnp.round(bias * scale))

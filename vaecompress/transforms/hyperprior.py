@@ -1,0 +1,104 @@
+"""Decoder side of the entropy model: hyper-latents and what is decoded so far to means and scales. Exact when frozen.
+
+Means are in quantisation steps on a grid of 1/16; scales are log2 of a standard deviation on a grid of 1/8.
+Mean-scale hyperprior after Minnen et al. 2018 (arXiv 1809.02736, section 3); refinement in parallel context steps
+after He et al. 2021 (checkerboard, arXiv 2103.15306) and DCVC-DC (arXiv 2302.14402, section 3.3).
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vaecompress.transforms import layers
+from vaecompress.transforms.config import ModelConfig
+from vaecompress.transforms.exact import Signal
+from vaecompress.transforms.quality import apply_gain
+from vaecompress.transforms.synthesis import LATENT_EXPONENT, LATENT_LIMIT
+
+Array = jax.Array
+
+SCALE_EXPONENT = 3
+SCALE_LIMIT = (1 << 7) - 1
+RESIDUAL_LIMIT = 127
+"""Residuals enter the context network clipped to this many steps."""
+
+HYPER_LATENT_LIMIT = 127
+
+
+class Moments(nn.Module):
+    """Two heads: means and log2 scales [B, h, w, M] from features."""
+
+    channels: int
+
+    @nn.compact
+    def __call__(self, features: Signal) -> tuple[Signal, Signal]:
+        init = layers.near_zero_init(0.1)
+        mean = layers.Dense(
+            self.channels, exponent=LATENT_EXPONENT, limit=LATENT_LIMIT, kernel_init=init, name="mean"
+        )(features)
+        scale = layers.Dense(
+            self.channels, exponent=SCALE_EXPONENT, limit=SCALE_LIMIT, kernel_init=init, name="scale"
+        )(features)
+        return mean, scale
+
+
+class HyperSynthesis(nn.Module):
+    """h_s: hyper-latents [B, H/64, W/64, Z] to features [B, H/16, W/16, E] and the first means and scales."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, z: Signal, feature_gain: Array) -> tuple[Signal, Signal, Signal]:
+        config = self.config
+        hidden = layers.Upsample(config.entropy_width, layers.LEAKY, name="up32")(z)
+        hidden = apply_gain(hidden, feature_gain, "feature_gain")
+        hidden = layers.Upsample(config.entropy_width, name="up16")(hidden)
+        hidden = layers.Stage(config.entropy_blocks, name="stage16")(hidden)
+        mean, scale = Moments(config.latent_channels, name="moments")(hidden)
+        return hidden, mean, scale
+
+
+class Context(nn.Module):
+    """One context step: differences to means and scales from features and the residuals decoded so far.
+
+    ``residuals`` holds [r, |r|] side by side, zero where not yet decoded.
+    """
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, features: Signal, residuals: Signal, mean: Signal, scale: Signal) -> tuple[Signal, Signal]:
+        config = self.config
+        seen = layers.concatenate([features, residuals])
+        hidden = layers.Dense(config.entropy_width, layers.LEAKY, name="stem")(seen)
+        hidden = layers.Stage(config.entropy_blocks, name="stage16")(hidden)
+        mean_step, scale_step = Moments(config.latent_channels, name="moments")(hidden)
+        return _refine(mean, mean_step, LATENT_LIMIT), _refine(scale, scale_step, SCALE_LIMIT)
+
+
+def _refine(value: Signal, step: Signal, limit: int) -> Signal:
+    if not value.exact:
+        return Signal(value.value + step.value)
+    assert value.exponent is not None
+    if value.symbolic:
+        return value.with_value(value.value.exact_add(step.value, jnp.zeros_like(value.exponent), -limit, limit))
+    unit = jnp.exp2(value.exponent)
+    return value.with_value(jnp.clip(value.value + step.value, -limit / unit, limit / unit))
+
+
+def group_masks(steps: int, height: int, width: int, channels: int) -> np.ndarray:
+    """[steps, height, width, channels] bool: which latents each context step codes.
+
+    2 steps: a checkerboard that alternates from channel to channel. 4 steps: the positions of each 2x2 square in
+    turn, in an order that rotates with the channel.
+    """
+    row, column, channel = np.ogrid[:height, :width, :channels]
+    if steps == 1:
+        group = np.zeros((height, width, channels), np.int64)
+    elif steps == 2:
+        group = (row + column + channel) % 2
+    else:
+        place = np.array([[0, 2], [3, 1]])[row % 2, column % 2]
+        group = (place + channel) % 4
+    return np.stack([group == step for step in range(steps)])
