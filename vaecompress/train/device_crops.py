@@ -5,6 +5,29 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
+from vaecompress.train.resident import Resident
+from vaecompress.train.sources import drawable
+
+
+class DeviceResident:
+    """A :class:`Resident` whose pictures live on the device and whose crops are drawn there."""
+
+    def __init__(self, resident: Resident) -> None:
+        """Put the pictures into the device's memory. Raises :class:`InputError` where they cannot be indexed."""
+        self._arrays = jax.device_put(resident.device_arrays())
+        self._key = jax.random.key(resident.seed)
+        self._draw = jax.jit(device_batch, static_argnums=(2, 3))
+        self._heights, self._widths = resident.heights, resident.widths
+
+    def batch(self, step: int, batch_size: int, crop: int) -> jax.Array:
+        """Random crops, uint8 [batch_size, crop, crop, 3], a function of (seed, step) alone.
+
+        Raises :class:`InputError` when no picture is large enough.
+        """
+        drawable(self._heights, self._widths, crop)
+        crops: jax.Array = self._draw(self._arrays, jax.random.fold_in(self._key, step), batch_size, crop)
+        return crops
+
 
 def device_batch(arrays: Mapping[str, jax.Array], key: jax.Array, batch_size: int, crop: int) -> jax.Array:
     """Random crops, uint8 [batch_size, crop, crop, 3], a function of ``arrays`` and ``key`` alone.

@@ -16,13 +16,11 @@ from vaecompress.train.sources import (
     RESCALE_RANGE,
     Entry,
     decode_picture,
+    drawable,
     list_entries,
     measured,
     picture_size,
-    validation_images,
 )
-
-__all__ = ["DeviceArrays", "Resident", "validation_images"]
 
 RESCALED_MIN_SIDE = 192
 
@@ -101,7 +99,7 @@ class Resident:
         each crop is turned by one of the eight symmetries of the square. Raises :class:`InputError` when no
         picture is large enough.
         """
-        usable, cumulative = self._drawable(crop)
+        usable, cumulative = drawable(self.heights, self.widths, crop)
         random = np.random.default_rng([self.seed, step])
         drawn = usable[np.searchsorted(cumulative, random.random(batch_size), side="right")]
         tops = random.integers(0, self.heights[drawn] - crop + 1)
@@ -123,14 +121,6 @@ class Resident:
             raise InputError("the pictures have 2^31 pixels or more: too many to hold on a device, train on fewer")
         offsets = self.offsets.astype(np.int32)
         return {"pixels": self.pixels, "offsets": offsets, "heights": self.heights, "widths": self.widths}
-
-    def _drawable(self, crop: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-        usable = np.flatnonzero(np.minimum(self.heights, self.widths) >= crop)
-        if not len(usable):
-            raise InputError(f"no training picture is at least {crop}x{crop} pixels: use a smaller crop")
-        areas = self.heights[usable].astype(np.float64) * self.widths[usable]
-        cumulative = np.cumsum(areas)
-        return usable, cumulative / cumulative[-1]
 
 
 def turned(pixels: npt.NDArray[np.uint8], turn: int) -> npt.NDArray[np.uint8]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -128,6 +129,20 @@ def measured(
             skipped["too small"] += 1
         else:
             yield entry, *size
+
+
+def drawable(
+    heights: npt.NDArray[np.integer[Any]], widths: npt.NDArray[np.integer[Any]], crop: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """Indexes of the pictures at least ``crop`` on both sides, and the running sum to 1 of their share of the area.
+
+    Raises :class:`InputError` when there is none.
+    """
+    usable = np.flatnonzero(np.minimum(heights, widths) >= crop)
+    if not len(usable):
+        raise InputError(f"no training picture is at least {crop}x{crop} pixels: use a smaller crop")
+    cumulative = np.cumsum(heights[usable].astype(np.float64) * widths[usable])
+    return usable, cumulative / cumulative[-1]
 
 
 def decode_picture(entry: Entry) -> Image.Image | None:
