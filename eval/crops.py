@@ -1,0 +1,103 @@
+"""Where pictures differ most, cut out of every codec's decoded picture at equal file size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import uniform_filter
+
+from .metrics import psnr
+from .peers import Peer, Pixels
+from .pictures import Picture
+
+CROP_SIDE = 256
+SEARCH_STEPS = 8
+
+
+@dataclass(frozen=True)
+class CodedCrop:
+    """One codec's view of a region; bpp and PSNR are those of the whole picture, ``crop_psnr_db`` of the region."""
+
+    codec: str
+    bpp: float
+    psnr_db: float | None
+    crop_psnr_db: float | None
+    pixels: Pixels
+
+
+@dataclass(frozen=True)
+class CropSet:
+    """The same region of a picture: its source and every codec."""
+
+    picture: str
+    left: int
+    top: int
+    original: Pixels
+    coded: list[CodedCrop]
+
+
+def crop_set(picture: Picture, peers: Sequence[Peer], target_bpp: float) -> CropSet:
+    """Code ``picture`` with all ``peers`` near ``target_bpp``; cut where the first of them has its largest error.
+
+    The first peer comes as near the target as its dial allows, the others as near to its size as theirs do. A peer
+    that cannot code the picture is left out.
+    """
+    height, width, _ = picture.pixels.shape
+    target_bytes = target_bpp * height * width / 8
+    decoded: dict[str, tuple[int, Pixels]] = {}
+    for peer in peers:
+        try:
+            data = encode_to_size(peer, picture.pixels, target_bytes)
+            decoded[peer.name] = (len(data), peer.decode(data))
+        except Exception:  # a third party's codec may raise anything; the run has reported it
+            continue
+        target_bytes = next(iter(decoded.values()))[0]
+    first = next(iter(decoded.values()))[1]
+    top, left = worst_region(picture.pixels, first)
+    original = _cut(picture.pixels, top, left)
+    coded = [
+        CodedCrop(
+            codec=name,
+            bpp=8 * size / (height * width),
+            psnr_db=psnr(picture.pixels, pixels),
+            crop_psnr_db=psnr(original, _cut(pixels, top, left)),
+            pixels=_cut(pixels, top, left),
+        )
+        for name, (size, pixels) in decoded.items()
+    ]
+    return CropSet(picture.name, left, top, original, coded)
+
+
+def encode_to_size(peer: Peer, pixels: Pixels, target_bytes: float) -> bytes:
+    """The file nearest to ``target_bytes`` that bisection on the dial finds, between the ends of the peer's settings."""
+    whole = all(float(setting).is_integer() for setting in peer.settings)
+    small, large = peer.settings[0], peer.settings[-1]
+    tried = [peer.encode(pixels, small), peer.encode(pixels, large)]
+    for _ in range(SEARCH_STEPS):
+        middle = float(round((small + large) / 2)) if whole else (small + large) / 2
+        if middle in (small, large):
+            break
+        data = peer.encode(pixels, middle)
+        tried.append(data)
+        if len(data) < target_bytes:
+            small = middle
+        else:
+            large = middle
+    return min(tried, key=lambda data: abs(len(data) - target_bytes))
+
+
+def worst_region(original: Pixels, decoded: Pixels) -> tuple[int, int]:
+    """Top and left of the region with the largest mean squared error."""
+    error = np.square(original.astype(np.float64) - decoded).mean(axis=2)
+    height, width = (min(side, CROP_SIDE) for side in error.shape)
+    means = uniform_filter(error, size=(height, width), mode="constant")
+    inside = means[
+        height // 2 : error.shape[0] - (height - 1) // 2,
+        width // 2 : error.shape[1] - (width - 1) // 2,
+    ]
+    top, left = np.unravel_index(int(inside.argmax()), inside.shape)
+    return int(top), int(left)
+
+
+def _cut(pixels: Pixels, top: int, left: int) -> Pixels:
+    return pixels[top : top + CROP_SIDE, left : left + CROP_SIDE]
