@@ -109,6 +109,7 @@ def test_tensorboard_events_hold_the_values(tmp_path: Path) -> None:
     for record in tf.data.TFRecordDataset(str(file)):
         event = tf.compat.v1.Event.FromString(record.numpy())
         for value in event.summary.value:
+            assert value.metadata.plugin_data.plugin_name == "scalars"
             found[event.step, value.tag] = float(tf.make_ndarray(value.tensor))
     assert found == {
         (10, "loss"): 3.25,

@@ -98,7 +98,7 @@ def plot_curves(rows: Sequence[CurveRow], path: Path) -> None:
 
 
 class TensorBoardLog:
-    """Writes rows as TensorBoard scalars, one run a series, into ``folder``. Needs tensorflow."""
+    """Writes rows as TensorBoard scalars, one run a series, into ``folder``. Needs tensorflow to write, tensorboard to view."""
 
     def __init__(self, folder: Path) -> None:
         """Raises :class:`UsageError` when tensorflow is not installed."""
@@ -107,6 +107,8 @@ class TensorBoardLog:
         except ImportError as error:
             raise UsageError("TensorBoard logs need tensorflow: pip install 'vaecompress[train]'") from error
         self._summary = tensorflow.summary
+        # ``tf.summary.scalar`` would need the tensorboard package, which newer tensorflow does not bring.
+        self._scalar = tensorflow.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "scalars"})
         self._folder = folder
         self._writers: dict[str, Any] = {}
 
@@ -119,7 +121,7 @@ class TensorBoardLog:
             for name in (*PANELS, "learning_rate", "steps_per_s"):
                 value = getattr(row, name)
                 if value is not None:
-                    self._summary.scalar(name, value)
+                    self._summary.write(name, value, metadata=self._scalar)
         writer.flush()
 
 
