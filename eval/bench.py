@@ -6,44 +6,34 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vaecompress.errors import OutputError, VaecompressError
+from vaecompress.errors import VaecompressError
 
 from .own_peer import OwnPeer
 from .peers import find_peers
 from .pictures import find_pictures
 from .progress import ProgressBar
-from .report_markdown import markdown
-from .results import ResultCache, write_results
-from .runner import Run, run
+from .report import make_folder, write_report
+from .results import ResultCache
+from .runner import run
 from .summary import RateRange
 
 DEFAULT_PEERS = ("jpeg", "webp", "avif", "jxl")
 
 
 def run_bench(source: Path, peers: Sequence[str], output: Path, cache: Path, rates: RateRange) -> str:
-    """Measure our codec and ``peers`` on the pictures of ``source``, write the report's files, return its Markdown.
+    """Measure our codec and ``peers`` on the pictures of ``source``, write the report, return its Markdown.
 
-    ``output`` receives ``results.jsonl`` and ``report.md``; measurements known to ``cache`` are not repeated. Raises
-    :class:`vaecompress.errors.VaecompressError` for an unknown peer, a source without pictures or an unwritable output.
+    Measurements known to ``cache`` are not repeated. Raises :class:`vaecompress.errors.VaecompressError` for an unknown
+    peer, a source without pictures, or an output or cache that cannot be written.
     """
-    pictures, chosen = find_pictures(source), [OwnPeer(), *find_peers(peers)]
+    pictures, own, chosen = find_pictures(source), OwnPeer(), find_peers(peers)
+    make_folder(output)
+    bar = ProgressBar()
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        bar = ProgressBar()
-        try:
-            found = run(pictures, chosen, ResultCache(cache), bar)
-        finally:
-            bar.close()
-        return _write(found, output, rates)
-    except OSError as error:
-        raise OutputError(f"cannot write the report or its cache: {error}") from error
-
-
-def _write(found: Run, output: Path, rates: RateRange) -> str:
-    text = markdown(found, OwnPeer().name, rates)
-    write_results(found.results, output / "results.jsonl")
-    (output / "report.md").write_text(text, encoding="utf-8")
-    return text
+        found = run(pictures, [own, *chosen], ResultCache(cache), bar)
+    finally:
+        bar.close()
+    return write_report(found, own.name, rates, output)
 
 
 def default_cache() -> Path:

@@ -69,7 +69,7 @@ def crop_set(picture: Picture, peers: Sequence[Peer], target_bpp: float) -> Crop
 
 
 def encode_to_size(peer: Peer, pixels: Pixels, target_bytes: float) -> bytes:
-    """The file nearest to ``target_bytes`` that bisection on the dial finds, between the ends of the peer's settings."""
+    """The file nearest to ``target_bytes`` that bisection on the dial finds."""
     whole = all(float(setting).is_integer() for setting in peer.settings)
     small, large = peer.settings[0], peer.settings[-1]
     tried = [peer.encode(pixels, small), peer.encode(pixels, large)]

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TypeAlias
 
+from vaecompress.errors import OutputError
+
 from .metrics import Quality
 
 Key: TypeAlias = tuple[str, str, str, float]
@@ -63,12 +65,15 @@ class ResultCache:
     """All results ever measured on this machine, by key, in one file."""
 
     def __init__(self, path: Path) -> None:
-        """Read ``path`` when it is there; its folder is made otherwise."""
+        """Read ``path``, or make it; raises OutputError when that fails."""
         self._path = path
         self._results: dict[Key, Result] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
             self._load()
+        except OSError as error:
+            raise OutputError(f"cannot keep measurements in {path}: {error}") from error
 
     def get(self, key: Key) -> Result | None:
         """The stored result, if any."""

@@ -45,20 +45,21 @@ class Comparison:
         return max(found, key=lambda pair: pair[1].percent, default=None)
 
 
-def _mean_of(values: Iterable[float | None]) -> float | None:
+def mean_of(values: Iterable[float | None]) -> float | None:
+    """The mean, or ``None`` when one of the values does not exist."""
     known = list(values)
     return None if None in known else fmean(value for value in known if value is not None)
 
 
 def _mean_ms_ssim_db(qualities: list[Quality]) -> float | None:
     """The logarithm of the mean, as published curves have it, not the mean of logarithms."""
-    mean = _mean_of(quality.ms_ssim for quality in qualities)
+    mean = mean_of(quality.ms_ssim for quality in qualities)
     return None if mean is None else similarity_db(mean)
 
 
-PSNR = Measure("psnr_rgb_db", "PSNR (RGB), dB", lambda q: q.psnr_rgb_db, lambda qs: _mean_of(q.psnr_rgb_db for q in qs))
+PSNR = Measure("psnr_rgb_db", "PSNR (RGB), dB", lambda q: q.psnr_rgb_db, lambda qs: mean_of(q.psnr_rgb_db for q in qs))
 LUMA_PSNR = Measure(
-    "psnr_luma_db", "PSNR (luma), dB", lambda q: q.psnr_luma_db, lambda qs: _mean_of(q.psnr_luma_db for q in qs)
+    "psnr_luma_db", "PSNR (luma), dB", lambda q: q.psnr_luma_db, lambda qs: mean_of(q.psnr_luma_db for q in qs)
 )
 MS_SSIM = Measure("ms_ssim_db", "MS-SSIM, dB", lambda q: q.ms_ssim_db, _mean_ms_ssim_db)
 MEASURES = (PSNR, LUMA_PSNR, MS_SSIM)
@@ -71,17 +72,22 @@ def picture_curve(results: Iterable[Result], codec: str, picture: str, measure: 
     return sorted(points, key=lambda point: point.rate_bpp)
 
 
-def mean_curve(results: Iterable[Result], codec: str, measure: Measure) -> list[Point]:
-    """Mean rate and mean quality at each setting, over all pictures; settings that miss a picture are left out."""
+def complete_settings(results: Iterable[Result], codec: str) -> list[list[Result]]:
+    """The results of one codec, grouped by setting; settings that miss a picture are left out."""
     settings: dict[float, list[Result]] = defaultdict(list)
     for result in results:
         if result.codec == codec:
             settings[result.setting].append(result)
-    complete = max((len(group) for group in settings.values()), default=0)
+    pictures = max((len(group) for group in settings.values()), default=0)
+    return [group for group in settings.values() if len(group) == pictures]
+
+
+def mean_curve(results: Iterable[Result], codec: str, measure: Measure) -> list[Point]:
+    """Mean rate and mean quality over all pictures at each setting, by growing rate."""
     points = []
-    for group in settings.values():
+    for group in complete_settings(results, codec):
         quality = measure.mean([result.quality for result in group])
-        if len(group) == complete and quality is not None:
+        if quality is not None:
             points.append(Point(fmean(result.bpp for result in group), quality))
     return sorted(points, key=lambda point: point.rate_bpp)
 

@@ -1,0 +1,155 @@
+"""The report as one HTML file that needs no network: ``report.html`` of this package with the data put in."""
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.resources import files
+from statistics import fmean, median
+from typing import Any
+
+from PIL import Image
+
+from .bd_rate import BdRate, Point
+from .crops import CropSet
+from .peers import Peer, Pixels
+from .published import KODAK_PICTURES, is_kodak, kodak_curves, published_figures
+from .results import Result
+from .runner import Run
+from .summary import (
+    MEASURES,
+    MS_SSIM,
+    PSNR,
+    Measure,
+    RateRange,
+    compare,
+    complete_settings,
+    mean_curve,
+    mean_of,
+    picture_curve,
+)
+
+PLACEHOLDER = "{{data}}"
+
+
+def html(run: Run, test: str, rates: RateRange, crops: Sequence[CropSet]) -> str:
+    """Return the whole page. ``crops`` are shown in their order."""
+    data = json.dumps(report_data(run, test, rates, crops), allow_nan=False, separators=(",", ":"))
+    template = (files(__package__) / "report.html").read_text(encoding="utf-8")
+    return template.replace(PLACEHOLDER, data.replace("</", "<\\/"))
+
+
+def report_data(run: Run, test: str, rates: RateRange, crops: Sequence[CropSet]) -> dict[str, Any]:
+    """Everything the page shows, as JSON types."""
+    kodak = is_kodak(run.results)
+    anchors = [peer.name for peer in run.peers if peer.name != test]
+    return {
+        "test": test,
+        "rates": asdict(rates),
+        "pictures": list(dict.fromkeys(result.picture for result in run.results)),
+        "codecs": [_codec(run, peer) for peer in run.peers],
+        "measures": [{"key": measure.key, "title": measure.title} for measure in MEASURES],
+        "curves": {measure.key: _curves(run, measure) for measure in MEASURES},
+        "published": {measure.key: _points(kodak_curves(measure)) if kodak else {} for measure in MEASURES},
+        "figures": [asdict(figure) for figure in published_figures()] if kodak else [],
+        "published_pictures": KODAK_PICTURES,
+        "comparisons": [
+            _comparison(run, test, anchor, measure, rates) for anchor in anchors for measure in (PSNR, MS_SSIM)
+        ],
+        "points": [_mean_point(group) for peer in run.peers for group in complete_settings(run.results, peer.name)],
+        "missing": run.missing,
+        "failures": [asdict(failure) for failure in run.failures],
+        "notes": run.notes,
+        "crops": [_crops(one) for one in crops],
+    }
+
+
+def _codec(run: Run, peer: Peer) -> dict[str, Any]:
+    """What it is and how long it takes, median over all of its files."""
+    own = [result for result in run.results if result.codec == peer.name]
+    return {
+        "name": peer.name,
+        "description": peer.description,
+        "version": peer.version(),
+        "encode_s_per_mp": _median_s_per_megapixel(own, [result.encode_s for result in own]),
+        "decode_s_per_mp": _median_s_per_megapixel(own, [result.decode_s for result in own]),
+    }
+
+
+def _median_s_per_megapixel(results: list[Result], seconds: list[float]) -> float | None:
+    rates = [1e6 * s / (result.width * result.height) for result, s in zip(results, seconds, strict=True)]
+    return median(rates) if rates else None
+
+
+def _curves(run: Run, measure: Measure) -> dict[str, dict[str, list[list[float]]]]:
+    """[bpp, quality] lists by picture (the empty name stands for the mean), then codec."""
+    codecs = [peer.name for peer in run.peers]
+    pictures = dict.fromkeys(result.picture for result in run.results)
+    single = {
+        picture: _points({codec: picture_curve(run.results, codec, picture, measure) for codec in codecs})
+        for picture in pictures
+    }
+    return {"": _points({codec: mean_curve(run.results, codec, measure) for codec in codecs}), **single}
+
+
+def _points(curves: dict[str, list[Point]]) -> dict[str, list[list[float]]]:
+    return {
+        codec: [[round(point.rate_bpp, 5), round(point.quality_db, 4)] for point in points]
+        for codec, points in curves.items()
+        if points
+    }
+
+
+def _comparison(run: Run, test: str, anchor: str, measure: Measure, rates: RateRange) -> dict[str, Any]:
+    found = compare(run.results, test, anchor, measure, rates)
+    return {
+        "anchor": anchor,
+        "measure": measure.key,
+        "mean": _percent(found.mean),
+        "pictures": {name: _percent(value) for name, value in found.pictures.items()},
+    }
+
+
+def _percent(value: BdRate | str) -> float | str:
+    return round(value.percent, 3) if isinstance(value, BdRate) else value
+
+
+def _mean_point(group: list[Result]) -> dict[str, Any]:
+    qualities = [result.quality for result in group]
+    return {
+        "codec": group[0].codec,
+        "setting": group[0].setting,
+        "bpp": fmean(result.bpp for result in group),
+        "psnr_rgb_db": mean_of(quality.psnr_rgb_db for quality in qualities),
+        "psnr_luma_db": mean_of(quality.psnr_luma_db for quality in qualities),
+        "ssim": mean_of(quality.ssim for quality in qualities),
+        "ms_ssim": mean_of(quality.ms_ssim for quality in qualities),
+        "ms_ssim_db": MS_SSIM.mean(qualities),
+    }
+
+
+def _crops(crops: CropSet) -> dict[str, Any]:
+    return {
+        "picture": crops.picture,
+        "left": crops.left,
+        "top": crops.top,
+        "original": _data_uri(crops.original),
+        "coded": [
+            {
+                "codec": one.codec,
+                "bpp": one.bpp,
+                "psnr_db": one.psnr_db,
+                "crop_psnr_db": one.crop_psnr_db,
+                "image": _data_uri(one.pixels),
+            }
+            for one in crops.coded
+        ],
+    }
+
+
+def _data_uri(pixels: Pixels) -> str:
+    """Lossless WebP: the pixels as they are, in a page that can be mailed."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "WEBP", lossless=True, method=6, exact=True)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
