@@ -98,7 +98,7 @@ def plot_curves(rows: Sequence[CurveRow], path: Path) -> None:
 
 
 class TensorBoardLog:
-    """Writes rows as TensorBoard scalars, one run a series, into ``folder``. Needs tensorflow; tensorboard shows them."""
+    """Writes rows as TensorBoard scalars into ``folder``, one TensorBoard run a series. Needs tensorflow."""
 
     def __init__(self, folder: Path) -> None:
         """Raises :class:`UsageError` when tensorflow is not installed."""
