@@ -48,11 +48,17 @@ class ResidualPrior(nn.Module):
     The share and the ratio of the wider one are learned, the same for all scales: heavier tails than one normal has.
     """
 
-    @nn.compact
+    def setup(self) -> None:
+        self.share_logit = self.param("share_logit", nn.initializers.constant(-2.0), ())
+        self.log_ratio = self.param("log_ratio", nn.initializers.constant(0.0), ())
+
+    def mixture(self) -> tuple[Array, Array]:
+        """The wider normal's share, and its standard deviation in those of the narrower."""
+        return jax.nn.sigmoid(self.share_logit), 1.0 + jnp.exp(self.log_ratio)
+
     def __call__(self, residual: Array, log2_scale: Array) -> Array:
         """Probability of the unit interval around ``residual`` [...] at scales 2 ** ``log2_scale`` [...]."""
-        share = jax.nn.sigmoid(self.param("share_logit", nn.initializers.constant(-2.0), ()))
-        ratio = 1.0 + jnp.exp(self.param("log_ratio", nn.initializers.constant(0.0), ()))
+        share, ratio = self.mixture()
         scale = jnp.exp2(bounded(log2_scale, MIN_LOG2_SCALE, MAX_LOG2_SCALE))
         narrow = interval_mass(tfd.Normal(0.0, scale), residual)
         wide = interval_mass(tfd.Normal(0.0, scale * ratio), residual)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vaecompress.entropy.groups import group_masks
 from vaecompress.entropy.likelihoods import (
     MAX_LOG2_SCALE,
     MIN_LOG2_SCALE,
@@ -24,7 +25,6 @@ from vaecompress.transforms.hyperprior import (
     SCALE_EXPONENT,
     Context,
     HyperSynthesis,
-    group_masks,
 )
 from vaecompress.transforms.quality import GainTable
 from vaecompress.transforms.synthesis import LATENT_EXPONENT, LATENT_LIMIT, Synthesis, from_levels

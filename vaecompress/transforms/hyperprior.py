@@ -8,7 +8,6 @@ after He et al. 2021 (checkerboard, arXiv 2103.15306) and DCVC-DC (arXiv 2302.14
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from vaecompress.transforms import layers
 from vaecompress.transforms.config import ModelConfig
@@ -85,20 +84,3 @@ def _refine(value: Signal, step: Signal, limit: int) -> Signal:
         return value.with_value(value.value.exact_add(step.value, jnp.zeros_like(value.exponent), -limit, limit))
     unit = jnp.exp2(value.exponent)
     return value.with_value(jnp.clip(value.value + step.value, -limit / unit, limit / unit))
-
-
-def group_masks(steps: int, height: int, width: int, channels: int) -> np.ndarray:
-    """[steps, height, width, channels] bool: which latents each context step codes.
-
-    2 steps: a checkerboard that alternates from channel to channel. 4 steps: the positions of each 2x2 square in
-    turn, in an order that rotates with the channel.
-    """
-    row, column, channel = np.ogrid[:height, :width, :channels]
-    if steps == 1:
-        group = np.zeros((height, width, channels), np.int64)
-    elif steps == 2:
-        group = (row + column + channel) % 2
-    else:
-        place = np.array([[0, 2], [3, 1]])[row % 2, column % 2]
-        group = (place + channel) % 4
-    return np.stack([group == step for step in range(steps)])

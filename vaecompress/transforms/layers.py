@@ -73,7 +73,7 @@ class Dense(nn.Module):
         grid = output_grid(self, self.features, self.activation, self.exponent)
         if not x.exact:
             if x.symbolic:
-                return Signal(x.value.dense(kernel, bias, self.activation))
+                return Signal(x.value.dense(layer_name(self), kernel, bias, self.activation))
             rows = x.value.reshape(-1, x.channels) @ kernel.astype(x.value.dtype) + bias.astype(x.value.dtype)
             out = activate(rows.reshape(*x.value.shape[:-1], self.features), self.activation)
             if isinstance(grid, nn.Variable):
@@ -92,13 +92,19 @@ class Dense(nn.Module):
             part = Signal(x.value[..., span], x.exponent[span], x.limit[span])
             rounded = exact.round_kernel(kernel[span], bias if group == 0 else jnp.zeros_like(bias), part)
             if x.symbolic:
-                value = part.value.exact_dense(rounded, self.activation, exponent, low, high)
+                name = layer_name(self) + (f":{group}" if self.splits > 1 else "")
+                value = part.value.exact_dense(name, rounded, part.exponent, exponent, self.activation, low, high)
             else:
                 rows = part.value.reshape(-1, width) @ rounded.kernel + rounded.bias
                 value = rows.reshape(*part.value.shape[:-1], self.features)
                 value = exact.on_grid(activate(value, self.activation), exponent, low, high)
             total = value if total is None else total + value
         return Signal(total, exponent, np.full((self.features,), high * self.splits, np.int64))
+
+
+def layer_name(module: nn.Module) -> str:
+    """Path of a layer's parameters, as a graph names its initialisers."""
+    return "/".join(module.path)
 
 
 def output_grid(module: nn.Module, channels: int, activation: str, exponent: Any) -> Any:
@@ -126,14 +132,14 @@ class Depthwise(nn.Module):
         grid = exponent_variable(self, "exponent", channels)
         if not x.exact:
             if x.symbolic:
-                return Signal(x.value.depthwise(kernel, bias))
+                return Signal(x.value.depthwise(layer_name(self), kernel, bias))
             out = resample.depthwise3x3(x.value, kernel.astype(x.value.dtype)) + bias.astype(x.value.dtype)
             calibrate(self, grid, out, exact.ACTIVATION_BITS)
             return Signal(out)
         limit = exact.ACTIVATION_LIMIT
         rounded = round_taps(kernel, bias, x)
         if x.symbolic:
-            value = x.value.exact_depthwise(rounded, grid.value, -limit, limit)
+            value = x.value.exact_depthwise(layer_name(self), rounded, x.exponent, grid.value, -limit, limit)
         else:
             value = resample.depthwise3x3(x.value, rounded.kernel) + rounded.bias
             value = exact.on_grid(value, grid.value, -limit, limit)

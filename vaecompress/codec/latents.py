@@ -1,0 +1,149 @@
+"""Latents to entropy-coded bytes and back: hyper-latents first, then the latents, context step after context step.
+
+FORMAT.md, "Decoding a picture". Means are integers in 1/16 of a quantisation step, scales in 1/8 of an octave; both
+come out of exact networks, so that encoder and decoder agree on every machine.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vaecompress.codec.models import LoadedModel
+from vaecompress.codec.tiled import Output, run_tiled
+from vaecompress.entropy import coder
+from vaecompress.entropy.groups import group_index
+
+Array = npt.NDArray[Any]
+
+STEP_BITS = 4
+LATENT_LIMIT = (1 << 13) - 1
+HYPER_LATENT_LIMIT = 127
+RESIDUAL_LIMIT = 127
+BAND_LATENTS = 1 << 22
+TILE_HYPER_LATENTS = 16
+TILE_LATENTS = 64
+HYPER_FACTOR = 4
+"""A hyper-latent position has this many latent positions along each side."""
+
+DEAD_ZONE, DEAD_ZONE_SCALE = 0.1, 0.02
+"""Rounding is moved towards zero by min(DEAD_ZONE, DEAD_ZONE_SCALE / scale) steps: cheaper than it is wrong."""
+
+CodeBand = Callable[[slice, Array, Array, Array], Array]
+
+
+class LatentCoder:
+    """Codes the latents of one picture with one model."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self.model = model
+
+    def encode(self, y: Array, z: Array, quality: int) -> tuple[bytes, Array]:
+        """Code latents y [1, M, h, w] (float, in steps) and hyper-latents z [1, Z, h/4, w/4] (float).
+
+        Returns the bytes and the latents a decoder gets: int16 [1, M, h, w] in 1/16 of a step.
+        """
+        z_hat = np.clip(np.rint(z), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT).astype(np.int16)
+        groups = [(z_hat.ravel().astype(np.int32), self._hyper_tables(z_hat.shape, quality))]
+        dead_zone = self._dead_zones()
+        limit = LATENT_LIMIT / (1 << STEP_BITS)
+
+        def code(rows: slice, mean: Array, index: Array, coded: Array) -> Array:
+            target = np.clip(y[0, :, rows], -limit, limit) - mean * np.float32(1 / (1 << STEP_BITS))
+            size = np.floor(np.abs(target) + (np.float32(0.5) - dead_zone[index]))
+            symbols = np.where(coded, np.copysign(size, target), 0).astype(np.int32)
+            groups.append((symbols[coded], index[coded]))
+            return symbols
+
+        latents = self._walk(z_hat, quality, code)
+        return coder.encode(groups, self.model.tables), latents
+
+    def decode(self, data: bytes, height: int, width: int, quality: int) -> Array:
+        """Latents int16 [1, M, h, w] in 1/16 of a step of a picture of ``height`` x ``width`` hyper-latent positions.
+
+        Raises CorruptError when the bytes are not what :meth:`encode` gives.
+        """
+        decoder = coder.Decoder(data, self.model.tables)
+        shape = (1, self.model.shape.hyper_latent_channels, height, width)
+        z_hat = decoder.decode(self._hyper_tables(shape, quality)).reshape(shape)
+
+        def code(rows: slice, mean: Array, index: Array, coded: Array) -> Array:
+            symbols = np.zeros(coded.shape, np.int32)
+            symbols[coded] = decoder.decode(index[coded])
+            return symbols
+
+        latents = self._walk(z_hat, quality, code)
+        decoder.finish()
+        return latents
+
+    def _walk(self, z_hat: Array, quality: int, code: CodeBand) -> Array:
+        """The order of symbols, the same for both directions; ``code`` gives the residuals of a band of rows."""
+        model, shape = self.model, self.model.shape
+        features, mean, scale = run_tiled(
+            model.network("hyper_synthesis"),
+            {"z": (z_hat, 1)},
+            {"feature_gain": model.gain("hyper_feature", quality)},
+            [Output(np.int16, HYPER_FACTOR)] * 3,
+            TILE_HYPER_LATENTS,
+            shape.halos["hyper_synthesis"],
+        )
+        residual = np.zeros(mean.shape, np.int16)
+        latents = np.zeros(mean.shape, np.int16)
+        for step in range(shape.context_steps):
+            if step > 0:
+                mean, scale = self._refine(step, features, residual, mean, scale)
+            for rows in _bands(mean.shape):
+                group = group_index(shape.context_steps, *_positions(rows, mean.shape))
+                index = self._scale_index(scale[0, :, rows])
+                member = group == step
+                symbols = code(rows, mean[0, :, rows], index, member & (index > 0))
+                residual[0, :, rows] += np.clip(symbols, -RESIDUAL_LIMIT, RESIDUAL_LIMIT).astype(np.int16)
+                value = (symbols << STEP_BITS) + mean[0, :, rows]
+                band = latents[0, :, rows]
+                band[member] = np.clip(value, -LATENT_LIMIT, LATENT_LIMIT)[member]
+        return latents
+
+    def _refine(self, step: int, features: Array, residual: Array, mean: Array, scale: Array) -> list[Array]:
+        return run_tiled(
+            self.model.network(f"context{step}"),
+            {"features": (features, 1), "residual": (residual, 1), "mean": (mean, 1), "scale": (scale, 1)},
+            {},
+            [Output(np.int16)] * 2,
+            TILE_LATENTS,
+            self.model.shape.halos["context"],
+        )
+
+    def _scale_index(self, scale: Array) -> Array:
+        shape = self.model.shape
+        offset = int(-shape.min_log2_scale * shape.scale_steps_per_octave)
+        return np.clip(scale + np.int16(offset), 0, shape.scale_count - 1).astype(np.uint16)
+
+    def _dead_zones(self) -> Array:
+        shape = self.model.shape
+        scales = 2.0 ** (shape.min_log2_scale + np.arange(shape.scale_count) / shape.scale_steps_per_octave)
+        return np.minimum(DEAD_ZONE, DEAD_ZONE_SCALE / scales).astype(np.float32)
+
+    def _hyper_tables(self, shape: tuple[int, ...], quality: int) -> Array:
+        channels = self.model.shape.hyper_latent_channels
+        first = self.model.shape.scale_count + self.model.prior_set(quality) * channels
+        index = np.arange(first, first + channels, dtype=np.uint16)[None, :, None, None]
+        return np.broadcast_to(index, shape).ravel()
+
+
+def _bands(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Stretches of latent rows of at most 2^22 latents (but at least one row)."""
+    _, channels, height, width = shape
+    rows = max(1, BAND_LATENTS // (channels * width))
+    for top in range(0, height, rows):
+        yield slice(top, min(top + rows, height))
+
+
+def _positions(rows: slice, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
+    """Row, column and channel of every latent of a band, broadcastable to [M, rows, w]."""
+    _, channels, _, width = shape
+    return (
+        np.arange(rows.start, rows.stop)[None, :, None],
+        np.arange(width)[None, None, :],
+        np.arange(channels)[:, None, None],
+    )

@@ -1,0 +1,107 @@
+"""A model file (``.vcm``): networks as ONNX graphs, arrays, and a card, under one SHA-256.
+
+Layout, little-endian: magic ``VCM`` and 0x1A, version u8, header length u32, header (JSON, UTF-8), blobs, SHA-256 of
+everything before it. The header holds ``card``, ``networks`` ({name: [offset, bytes]}) and ``arrays`` ({name: [dtype,
+shape, offset]}), offsets from the first blob on. That SHA-256 is the model's identity; its first eight bytes are the
+model id in a stream. Nothing in the file is executable: the graphs hold a fixed list of operators.
+"""
+
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vaecompress.errors import CorruptError, InputError, UnsupportedError
+
+MAGIC = b"VCM\x1a"
+VERSION = 1
+MODEL_ID_BYTES = 8
+DIGEST_BYTES = 32
+MAX_FILE_BYTES = 1 << 30
+DTYPES = frozenset({"int8", "uint8", "int16", "int32", "uint32", "float16", "float32"})
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFile:
+    """A model file in memory: ``card`` (JSON), ``networks`` (serialised ONNX), ``arrays``, and its SHA-256."""
+
+    card: dict[str, Any]
+    networks: dict[str, bytes]
+    arrays: dict[str, Array]
+    sha256: bytes
+
+    @property
+    def model_id(self) -> bytes:
+        """The eight bytes by which a stream names this model."""
+        return self.sha256[:MODEL_ID_BYTES]
+
+
+def serialise(card: Mapping[str, Any], networks: Mapping[str, bytes], arrays: Mapping[str, Array]) -> bytes:
+    """The bytes of a model file; the same input gives the same bytes."""
+    blobs = bytearray()
+    places: dict[str, list[int]] = {}
+    for name in sorted(networks):
+        places[name] = [len(blobs), len(networks[name])]
+        blobs += networks[name]
+    fields: dict[str, list[Any]] = {}
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        blobs += bytes(-len(blobs) % 4)
+        fields[name] = [array.dtype.name, list(array.shape), len(blobs)]
+        blobs += array.astype(array.dtype.newbyteorder("<")).tobytes()
+    header = json.dumps({"card": dict(card), "networks": places, "arrays": fields}, sort_keys=True).encode()
+    body = MAGIC + struct.pack("<BI", VERSION, len(header)) + header + bytes(blobs)
+    return body + hashlib.sha256(body).digest()
+
+
+def parse(data: bytes) -> ModelFile:
+    """Read a model file's bytes. Raises CorruptError where they are damaged, UnsupportedError on a newer version."""
+    prefix = len(MAGIC) + 5
+    if len(data) < prefix + DIGEST_BYTES or not data.startswith(MAGIC):
+        raise CorruptError("model file: wrong magic, this is not a .vcm file")
+    version, header_bytes = struct.unpack_from("<BI", data, len(MAGIC))
+    if version != VERSION:
+        raise UnsupportedError(f"model file: version {version} is newer than this program knows; update vaecompress")
+    body, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
+    if hashlib.sha256(body).digest() != digest:
+        raise CorruptError("model file: SHA-256 does not match, the file is damaged; install it again")
+    try:
+        header = json.loads(body[prefix : prefix + header_bytes])
+        blobs = memoryview(body)[prefix + header_bytes :]
+        networks = {name: bytes(_span(blobs, start, size)) for name, (start, size) in header["networks"].items()}
+        arrays = {name: _array(blobs, *fields) for name, fields in header["arrays"].items()}
+        return ModelFile(dict(header["card"]), networks, arrays, digest)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CorruptError("model file: the header is malformed") from error
+
+
+def load(path: Path) -> ModelFile:
+    """Read a model file. Raises InputError when it cannot be read, else as :func:`parse`."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise CorruptError(f"{path}: larger than any model file")
+        return parse(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the model file ({error.strerror})") from error
+
+
+def _span(blobs: memoryview, start: int, size: int) -> memoryview:
+    if not (0 <= start <= len(blobs) and 0 <= size <= len(blobs) - start):
+        raise ValueError("blob outside the file")
+    return blobs[start : start + size]
+
+
+def _array(blobs: memoryview, dtype: str, shape: list[int], start: int) -> Array:
+    if dtype not in DTYPES or any(side < 0 for side in shape):
+        raise ValueError("unknown array type")
+    kind = np.dtype(dtype).newbyteorder("<")
+    return np.frombuffer(_span(blobs, start, math.prod(shape) * kind.itemsize), kind).reshape(shape).astype(dtype)
