@@ -38,9 +38,7 @@ class Image:
     def __post_init__(self) -> None:
         pixels, alpha = self.pixels, self.alpha
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
-            raise InputError(
-                f"pixels are {pixels.dtype} {list(pixels.shape)}: expected uint8 [height, width, 1 or 3]"
-            )
+            raise InputError(f"pixels are {pixels.dtype} {list(pixels.shape)}: expected uint8 [height, width, 1 or 3]")
         if 0 in pixels.shape:
             raise InputError(f"picture is {self.width}x{self.height}: it has no pixels")
         if alpha is not None and (alpha.dtype != np.uint8 or alpha.shape != pixels.shape[:2]):

@@ -103,4 +103,3 @@ def _decode_deep(file: BinaryIO, header: Header) -> npt.NDArray[Any]:
     if samples.shape[:2] != (header.height, header.width):
         raise InputError(f"decodes to {samples.shape[1]}x{samples.shape[0]}, the header says another size")
     return samples
-

@@ -1,0 +1,180 @@
+"""Reading video files: time stamps, colours, notes, damage."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from media_files import samples
+
+from vaecompress.errors import InputError, LimitError, UsageError
+from vaecompress.limits import Limits
+from vaecompress.media.colour import Colour
+from vaecompress.media.video import open_video
+
+HEIGHT, WIDTH, COUNT = 48, 64, 12
+
+
+def frames(count=COUNT, height=HEIGHT, width=WIDTH):
+    """A picture that moves one pixel a frame."""
+    wide = samples(height, width + count)
+    return [np.ascontiguousarray(wide[:, i : i + width]) for i in range(count)]
+
+
+def make_video(
+    path, *, codec="libx264", pixels="yuv420p", format=None, time_stamps=None, audio=False, rotation=0, **tags
+):
+    """Encode ``frames()`` with PyAV; ``tags`` are set on the codec context."""
+    with av.open(str(path), "w", format=format) as container:
+        stream = container.add_stream(codec, rate=24)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 600)
+        for name, value in tags.items():
+            setattr(stream.codec_context, name, value)
+        if rotation:
+            stream.set_display_rotation(rotation)
+        if audio:
+            sound = container.add_stream("aac", rate=44100)
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence.sample_rate = 44100
+            container.mux(sound.encode(silence))
+            container.mux(sound.encode())
+        for index, frame in enumerate(frames()):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(format=pixels)
+            picture.pts = (time_stamps or range(0, 25 * COUNT, 25))[index]
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_attributes_and_count(tmp_path, suffix):
+    video = open_video(make_video(tmp_path / f"a.{suffix}"))
+    read = list(video)
+    assert (video.width, video.height, len(read)) == (WIDTH, HEIGHT, COUNT)
+    assert video.frame_count == COUNT
+    assert video.colour == Colour(matrix=6)
+    assert not video.has_audio
+    assert video.notes == []
+    assert all(frame.shape == (HEIGHT, WIDTH, 3) and frame.dtype == np.uint8 for frame, _ in read)
+    assert np.abs(read[5][0].astype(int) - frames()[5]).mean() < 20
+    again = list(video)
+    np.testing.assert_array_equal(again[-1][0], read[-1][0])
+
+
+def test_variable_time_stamps_are_kept_exactly(tmp_path):
+    time_stamps = [0, 7, 8, 100, 101, 350, 351, 352, 1000, 1001, 1003, 1200]
+    video = open_video(make_video(tmp_path / "a.mp4", time_stamps=time_stamps))
+    assert [time_stamp * video.time_base for _, time_stamp in video] == [Fraction(t, 600) for t in time_stamps]
+
+
+def reference_rgb(yuv, red, blue, full):
+    """The conversion of H.273 in floating point; ``red`` and ``blue`` are the luma weights."""
+    luma, cb, cr = (yuv[i].astype(float) for i in range(3))
+    luma, span = (luma / 255, 255) if full else ((luma - 16) / 219, 224)
+    r = luma + 2 * (1 - red) * (cr - 128) / span
+    b = luma + 2 * (1 - blue) * (cb - 128) / span
+    g = (luma - red * r - blue * b) / (1 - red - blue)
+    return np.clip(np.round(np.stack([r, g, b], -1) * 255), 0, 255)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "red", "blue"), [(1, 0.2126, 0.0722), (6, 0.299, 0.114), (9, 0.2627, 0.0593), (2, 0.299, 0.114)]
+)
+@pytest.mark.parametrize("full", [False, True])
+def test_declared_matrix_and_range_are_used(tmp_path, matrix, red, blue, full):
+    path = tmp_path / "a.mkv"
+    yuv = np.random.default_rng(0).integers(16, 236, (3, HEIGHT, WIDTH), np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv444p"
+        stream.codec_context.colorspace = matrix
+        stream.codec_context.color_range = 2 if full else 1
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(yuv, format="yuv444p")))
+        container.mux(stream.encode())
+    video = open_video(path)
+    ((frame, _),) = list(video)
+    assert np.abs(frame - reference_rgb(yuv, red, blue, full)).max() <= 1
+    assert video.colour == Colour(matrix=6 if matrix == 2 else matrix, full_range=full)
+
+
+def test_colours_that_are_not_converted_are_refused(tmp_path):
+    with pytest.raises(InputError, match="matrix 8 is not carried"):
+        list(open_video(make_video(tmp_path / "a.mkv", codec="ffv1", pixels="yuv444p", colorspace=8)))
+
+
+def test_rotation_is_applied_and_said_aloud(tmp_path):
+    plain = open_video(make_video(tmp_path / "a.mp4"))
+    turned = open_video(make_video(tmp_path / "b.mp4", rotation=90))
+    assert (turned.width, turned.height) == (HEIGHT, WIDTH)
+    assert turned.notes == ["the file's rotation by 90 degrees is applied"]
+    np.testing.assert_array_equal(next(iter(turned))[0], np.rot90(next(iter(plain))[0]))
+
+
+def test_what_is_left_out_is_said_aloud(tmp_path):
+    video = open_video(make_video(tmp_path / "a.mkv", codec="ffv1", pixels="yuva420p10le", audio=True))
+    assert video.has_audio
+    assert video.notes == [
+        "audio is not carried",
+        "alpha is not carried in a video",
+        "10-bit samples reduced to 8 bits",
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "y4m"])
+def test_truncated_files_are_refused(tmp_path, suffix, capfd):
+    options = {"codec": "wrapped_avframe", "format": "yuv4mpegpipe"} if suffix == "y4m" else {}
+    whole = make_video(tmp_path / f"whole.{suffix}", **options).read_bytes()
+    path = tmp_path / f"a.{suffix}"
+    for length in (0, 10, 400, len(whole) // 2, len(whole) * 3 // 4):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError) as caught:
+            list(open_video(path))
+        assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_damage_is_not_concealed(tmp_path):
+    path = make_video(tmp_path / "a.mp4")
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 1000
+    data[start : start + 300] = bytes(300)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged"):
+        list(open_video(path))
+
+
+def test_what_is_no_video_is_refused(tmp_path):
+    (tmp_path / "text.txt").write_text("hello\n" * 100)
+    (tmp_path / "text.mp4").write_text("hello\n" * 100)
+    (tmp_path / "random.mkv").write_bytes(np.random.default_rng(0).bytes(5000))
+    (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\ntext.mp4\n#EXT-X-ENDLIST\n")
+    for name in ("text.txt", "text.mp4", "random.mkv", "list.m3u8", "missing.mp4"):
+        with pytest.raises(InputError) as caught:
+            open_video(tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+def test_sound_alone_is_no_video(tmp_path):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream("aac", rate=44100)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        silence.sample_rate = 44100
+        container.mux(sound.encode(silence))
+        container.mux(sound.encode())
+    with pytest.raises(InputError, match="holds no video"):
+        open_video(path)
+
+
+def test_limits(tmp_path):
+    path = make_video(tmp_path / "a.mkv")
+    with pytest.raises(LimitError, match="64x48"):
+        open_video(path, limits=Limits(max_pixels=1000))
+    with pytest.raises(LimitError, match="11 frames"):
+        list(open_video(path, limits=Limits(max_frames=10)))
+
+
+def test_a_video_file_takes_no_frame_rate(tmp_path):
+    with pytest.raises(UsageError, match="own time stamps"):
+        open_video(make_video(tmp_path / "a.mkv"), Fraction(30))

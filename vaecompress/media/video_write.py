@@ -1,0 +1,153 @@
+"""Writing decoded video: y4m, mp4, mkv, or a folder of frames."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+
+from vaecompress.errors import OutputError, UsageError
+from vaecompress.media.colour import Colour
+from vaecompress.media.conversion import to_yuv
+from vaecompress.media.image import UInt8Array
+from vaecompress.media.video_frames import PictureFrameWriter
+from vaecompress.media.y4m import Y4mWriter
+
+_FORMATS_BY_SUFFIX = {".y4m": "y4m", ".mp4": "mp4", ".m4v": "mp4", ".mkv": "mkv"}
+_MUXERS = {"mp4": "mp4", "mkv": "matroska"}
+
+
+class VideoWriter(Protocol):
+    """Takes frames in order; the output is complete after ``close``. ``notes`` says what is not kept, then."""
+
+    notes: list[str]
+
+    def write(self, frame: UInt8Array, time_stamp: int) -> None:
+        """Add a frame, uint8 RGB [height, width, 3], shown from ``time_stamp`` (units of the time base) on."""
+
+    def close(self) -> None:
+        """Finish the output."""
+
+
+def video_format_of(path: Path | str) -> str:
+    """Return the format a path stands for: "y4m", "mp4", "mkv", or "frames" for one without suffix.
+
+    Raises:
+        UsageError: no video is written with this suffix.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == "":
+        return "frames"
+    if suffix not in _FORMATS_BY_SUFFIX:
+        raise UsageError(f"{path}: no video is written as {suffix}: use .mp4, .mkv, .y4m or a folder")
+    return _FORMATS_BY_SUFFIX[suffix]
+
+
+def open_video_writer(
+    path: Path,
+    format: str,
+    *,
+    width: int,
+    height: int,
+    time_base: Fraction,
+    colour: Colour,
+    crf: int | None = None,
+    first_index: int = 0,
+) -> VideoWriter:
+    """Open a writer in a format that :func:`video_format_of` returns, whatever the suffix of ``path``.
+
+    Args:
+        path: file or folder to write.
+        format: "y4m", "mp4", "mkv" or "frames".
+        width: columns of every frame.
+        height: rows of every frame.
+        time_base: seconds one unit of a time stamp stands for.
+        colour: primaries and transfer to declare; the matrix for what is written as YUV.
+        crf: x264's quality for mp4 and mkv, 0 to 51; lossless RGB if not given.
+        first_index: number in the name of the first of a folder's frames.
+
+    Raises:
+        UsageError: ``crf`` out of range, or given for a format that is always lossless.
+        OutputError: the output cannot be opened.
+    """
+    if crf is not None and (format not in _MUXERS or not 0 <= crf <= 51):
+        raise UsageError(f"crf {crf} with {format}: it is for mp4 and mkv, 0 to 51")
+    if format == "frames":
+        return PictureFrameWriter(path, first_index)
+    if format == "y4m":
+        return Y4mWriter(path, width, height, time_base)
+    return FileWriter(path, format, width, height, time_base, colour, crf)
+
+
+class FileWriter:
+    """mp4 or mkv with H.264: lossless RGB, or 4:2:0 at a given CRF. Time stamps are kept one by one."""
+
+    def __init__(
+        self, path: Path, format: str, width: int, height: int, time_base: Fraction, colour: Colour, crf: int | None
+    ) -> None:
+        self.notes: list[str] = []
+        if format == "mkv" and (time_base * 1000).denominator != 1:
+            self.notes.append("mkv keeps time stamps to the millisecond")
+        self._path = path
+        self._colour = colour.as_yuv(height)
+        self._last: int | None = None
+        # mp4 counts the start of a stream in units of its own, a millisecond unless told otherwise.
+        options = {"movie_timescale": str(time_base.denominator)} if format == "mp4" else {}
+        with _in_one_line(path):
+            self._container: Any = av.open(f"file:{path}", "w", format=_MUXERS[format], options=options)
+            self._stream = self._add_stream(width, height, crf)
+            self._stream.time_base = self._stream.codec_context.time_base = time_base
+            self._stream.codec_context.color_primaries = colour.primaries
+            self._stream.codec_context.color_trc = colour.transfer
+
+    def _add_stream(self, width: int, height: int, crf: int | None) -> Any:
+        if crf is None:
+            stream = self._container.add_stream("libx264rgb", options={"qp": "0", "preset": "veryfast"})
+            stream.pix_fmt = "rgb24"
+        else:
+            stream = self._container.add_stream("libx264", options={"crf": str(crf), "preset": "medium"})
+            stream.pix_fmt = "yuv420p" if width % 2 == height % 2 == 0 else "yuv444p"
+            stream.codec_context.colorspace = self._colour.matrix
+            stream.codec_context.color_range = self._colour.swscale_range
+        stream.width, stream.height = width, height
+        return stream
+
+    def write(self, frame: UInt8Array, time_stamp: int) -> None:
+        """Add a frame.
+
+        Raises:
+            OutputError: the file cannot be written, or the time stamp does not come after the one before.
+        """
+        if self._last is not None and time_stamp <= self._last:
+            raise OutputError(f"{self._path}: time stamps do not increase: write y4m or a folder of frames instead")
+        self._last = time_stamp
+        picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+        if self._stream.pix_fmt != "rgb24":
+            picture = to_yuv(picture, self._stream.pix_fmt, self._colour)
+        with _in_one_line(self._path):
+            picture.pts = time_stamp
+            picture.time_base = self._stream.codec_context.time_base
+            self._container.mux(self._stream.encode(picture))
+
+    def close(self) -> None:
+        """Write what the encoder still holds, and the index.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        with _in_one_line(self._path):
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+
+
+@contextmanager
+def _in_one_line(path: Path) -> Iterator[None]:
+    """Turn the errors of libav, of the system, and of numbers that libav has no room for into :class:`OutputError`."""
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+    except OverflowError as error:
+        raise OutputError(f"{path}: has no room for such time stamps: write y4m or a folder of frames") from error

@@ -1,0 +1,81 @@
+"""Writing YUV4MPEG2 files."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import numpy as np
+
+from vaecompress.errors import OutputError
+from vaecompress.media.colour import Colour, usual_matrix
+from vaecompress.media.conversion import to_yuv
+from vaecompress.media.image import UInt8Array
+
+
+class Y4mWriter:
+    """YUV4MPEG2, 8-bit 4:4:4, limited range, in the matrix players assume: the format declares none.
+
+    It has one frame rate and no time stamps, so the first frame waits for the second, whose distance sets the rate.
+    """
+
+    def __init__(self, path: Path, width: int, height: int, time_base: Fraction) -> None:
+        self.notes: list[str] = []
+        self._path = path
+        self._size = (width, height)
+        self._colour = Colour(matrix=usual_matrix(height))
+        self._time_base = time_base
+        self._first: tuple[UInt8Array, int] | None = None
+        self._step: int | None = None
+        self._last = 0
+        try:
+            self._file: BinaryIO = path.open("wb")
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+
+    def write(self, frame: UInt8Array, time_stamp: int) -> None:
+        """Add a frame.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        if self._step is not None:
+            if time_stamp - self._last != self._step and not self.notes:
+                self.notes.append("y4m has one frame rate: the variable time stamps are not kept")
+            self._put(frame)
+        elif self._first is None:
+            self._first = (frame.copy(), time_stamp)
+        else:
+            self._start(max(1, time_stamp - self._first[1]))
+            self._put(frame)
+        self._last = time_stamp
+
+    def close(self) -> None:
+        """Finish the file.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        if self._first is not None and self._step is None:
+            self._start(1)
+        self._file.close()
+
+    def _start(self, step: int) -> None:
+        """Write the header and the frame that waited for it."""
+        self._step = step
+        rate = 1 / (step * self._time_base)
+        width, height = self._size
+        header = f"YUV4MPEG2 W{width} H{height} F{rate.numerator}:{rate.denominator} Ip A1:1 C444 XCOLORRANGE=LIMITED\n"
+        self._send(header.encode())
+        if self._first is not None:
+            self._put(self._first[0])
+
+    def _put(self, frame: UInt8Array) -> None:
+        picture = to_yuv(av.VideoFrame.from_ndarray(frame, format="rgb24"), "yuv444p", self._colour)
+        self._send(b"FRAME\n" + np.ascontiguousarray(picture.to_ndarray()).tobytes())
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise OutputError(f"{self._path}: cannot be written: {error.strerror}") from error
