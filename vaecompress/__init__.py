@@ -1,1 +1,77 @@
-"""vaecompress: a learned image and video codec."""
+"""vaecompress: a learned image and video codec.
+
+    data = vaecompress.encode(array, quality=60)
+    image = vaecompress.decode(data)
+    print(vaecompress.info(data))
+
+Importing this package imports neither jax nor tensorflow, and the networks' runtime only when it is first needed.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vaecompress import errors
+from vaecompress.errors import VaecompressError
+from vaecompress.limits import Limits
+from vaecompress.media.image import Image
+
+__version__ = "0.1.0"
+__all__ = ["Image", "Limits", "VaecompressError", "decode", "encode", "errors", "info"]
+
+
+def encode(
+    picture: Image | npt.NDArray[Any],
+    quality: int | None = None,
+    *,
+    size_bytes: int | None = None,
+    bpp: float | None = None,
+    psnr_db: float | None = None,
+    model: str | Path | None = None,
+    strip: bool = False,
+    threads: int | None = None,
+) -> bytes:
+    """Encode a picture to the bytes of a file.
+
+    ``picture`` is an :class:`Image` or an array [height, width] or [height, width, 1..4] (grey, grey and alpha, RGB,
+    RGBA). At most one of ``quality`` (1..100, default 60), ``size_bytes``, ``bpp`` and ``psnr_db`` is the goal.
+    ``model`` is a name or the path of a model file. Raises UsageError, InputError, GoalError.
+    """
+    from vaecompress.codec import models
+    from vaecompress.codec.goal import Goal
+    from vaecompress.codec.image import ImageCodec
+
+    goal = Goal.from_options(quality, size_bytes, bpp, psnr_db)
+    image = picture if isinstance(picture, Image) else Image.from_array(np.asarray(picture))
+    Limits().check_size(image.width, image.height)
+    return ImageCodec(models.load(model, threads=threads)).encode(image, goal, strip).data
+
+
+def decode(
+    data: bytes,
+    *,
+    threads: int | None = None,
+    engine: str = "onnxruntime",
+    limits: Limits = Limits(),  # noqa: B008
+) -> Image:
+    """Decode the bytes of an image file: the same pixels on every machine, checked against the file's checksum.
+
+    ``engine`` is ``onnxruntime`` or ``reference`` (plain int64 numpy, slow). Raises CorruptError, UnsupportedError,
+    LimitError.
+    """
+    from vaecompress.bitstream import Container
+    from vaecompress.codec import models
+    from vaecompress.codec.image import ImageCodec
+
+    with Container.open(data, limits) as container:
+        return ImageCodec(models.find(container.header.model_id, engine, threads)).decode(container)
+
+
+def info(source: bytes | str | os.PathLike[str]) -> Any:
+    """What a file is (:class:`vaecompress.codec.info.Info`), read from its header without running a network."""
+    from vaecompress.codec.info import describe
+
+    return describe(source)

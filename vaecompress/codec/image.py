@@ -1,0 +1,150 @@
+"""Still images: pixels, alpha and metadata to a stream and back, at a quality, a size or a PSNR."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from vaecompress.bitstream import Chunk, Container, Header, Picture, chunks, write
+from vaecompress.codec.goal import MAX_QUALITY, MIN_QUALITY, Goal
+from vaecompress.codec.models import LoadedModel
+from vaecompress.codec.picture import CodedPicture, PictureCodec, psnr_db
+from vaecompress.errors import CorruptError, GoalError, UnsupportedError
+from vaecompress.limits import Limits
+from vaecompress.media.image import Image
+from vaecompress.media.image_read import read_image
+from vaecompress.media.image_write import write_image
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An encoded image: the file, and what it cost and kept. ``bpp`` counts the whole file."""
+
+    data: bytes
+    quality: int
+    bpp: float
+    psnr_db: float
+    model: str
+
+
+class ImageCodec:
+    """Codes still images with one model."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self.model = model
+        self.pictures = PictureCodec(model)
+
+    def encode(self, image: Image, goal: Goal, strip: bool = False) -> Encoded:
+        """Encode to a goal; ``strip`` leaves metadata out. What is returned has been decoded and checked.
+
+        Raises GoalError when a size, rate or PSNR is out of reach.
+        """
+        side_chunks = _side_chunks(image, strip)
+        coded: dict[int, bytes] = {}
+
+        def file_of(quality: int) -> bytes:
+            if quality not in coded:
+                coded[quality] = self.pictures.compress(image.pixels, quality)
+            return self._file(image, quality, Picture(0, coded[quality]), side_chunks)
+
+        if goal.quality is not None:
+            quality = goal.quality
+            file_of(quality)
+        elif goal.psnr_db is not None:
+            quality = self._reach_psnr(image, goal.psnr_db, coded)
+        else:
+            quality = _fit_size(file_of, goal.max_bytes(image.width * image.height) or 0)
+        result = self.pictures.reconstruct(coded[quality], image.pixels.shape, quality)
+        data = self._file(image, quality, result.payload, side_chunks)
+        bpp = 8 * len(data) / (image.width * image.height)
+        return Encoded(data, quality, bpp, psnr_db(image.pixels, result.pixels), self.model.name)
+
+    def decode(self, container: Container) -> Image:
+        """Decode an image's container. Raises CorruptError when it is damaged, UnsupportedError when it is a video."""
+        header = container.header
+        entry = container.find(chunks.PICTURE)
+        if header.kind != "image" or entry is None:
+            raise UnsupportedError("this stream is a video: decode it to a video file or a folder")
+        shape = (header.height, header.width, header.channels)
+        pixels = self.pictures.decode(Picture.from_body(container.read(entry)), shape, header.quality)
+        blocks = {name: _optional(container, kind) for name, kind in _METADATA.items()}
+        return Image(pixels, _alpha(container, header), **blocks)
+
+    def _reach_psnr(self, image: Image, wanted_db: float, coded: dict[int, bytes]) -> int:
+        def reached(quality: int) -> bool:
+            result: CodedPicture = self.pictures.encode(image.pixels, quality)
+            coded[quality] = result.payload.coded
+            return psnr_db(image.pixels, result.pixels) >= wanted_db
+
+        quality = _first(reached)
+        if quality is None:
+            raise GoalError(f"{wanted_db:g} dB is out of reach: quality {MAX_QUALITY} stays below it")
+        return quality
+
+    def _file(self, image: Image, quality: int, payload: Picture, side_chunks: list[Chunk]) -> bytes:
+        header = Header(
+            "image", image.width, image.height, image.channels, image.alpha is not None, quality, self.model.model_id
+        )
+        return write(header, [Chunk(chunks.PICTURE, payload.to_body()), *side_chunks])
+
+
+_METADATA = {"icc": chunks.ICC, "exif": chunks.EXIF, "xmp": chunks.XMP}
+
+
+def _side_chunks(image: Image, strip: bool) -> list[Chunk]:
+    """Alpha and metadata."""
+    found = []
+    if image.alpha is not None:
+        plane = io.BytesIO()
+        write_image(Image(np.ascontiguousarray(image.alpha[:, :, None])), plane, "png")
+        found.append(Chunk(chunks.ALPHA, plane.getvalue()))
+    if not strip:
+        for name, kind in _METADATA.items():
+            if body := getattr(image, name):
+                found.append(Chunk(kind, body))
+    return found
+
+
+def _alpha(container: Container, header: Header) -> np.ndarray | None:  # type: ignore[type-arg]
+    entry = container.find(chunks.ALPHA)
+    if entry is None:
+        return None
+    limits = Limits(max_pixels=header.width * header.height, max_side=max(header.width, header.height))
+    try:
+        plane, _ = read_image(container.read(entry), limits)
+    except CorruptError:
+        raise
+    except Exception as error:
+        raise CorruptError("the alpha plane cannot be decoded; the stream is damaged") from error
+    if plane.pixels.shape != (header.height, header.width, 1) or plane.alpha is not None:
+        raise CorruptError("the alpha plane does not fit the picture; the stream is damaged")
+    return plane.pixels[:, :, 0]
+
+
+def _optional(container: Container, kind: str) -> bytes | None:
+    entry = container.find(kind)
+    return None if entry is None else container.read(entry)
+
+
+def _fit_size(file_of: Callable[[int], bytes], max_bytes: int) -> int:
+    """The highest quality whose file has at most ``max_bytes`` bytes."""
+    too_large = _first(lambda quality: len(file_of(quality)) > max_bytes)
+    if too_large is None:
+        return MAX_QUALITY
+    if too_large == MIN_QUALITY:
+        least = len(file_of(MIN_QUALITY))
+        raise GoalError(f"{max_bytes} bytes are out of reach: quality {MIN_QUALITY} already takes {least}")
+    return too_large - 1
+
+
+def _first(holds: Callable[[int], bool]) -> int | None:
+    """The lowest quality from which on ``holds`` is true, by bisection; None where it never is."""
+    low, high = MIN_QUALITY, MAX_QUALITY + 1
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low if low <= MAX_QUALITY else None

@@ -1,0 +1,82 @@
+"""What a stream is, without running a network."""
+
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from vaecompress.bitstream import Container, TimeStamps, chunks
+from vaecompress.codec import models
+from vaecompress.limits import Limits
+
+
+@dataclass(frozen=True)
+class Info:
+    """A stream's header and chunks. ``model`` is None where the model is not installed; ``frames`` is 1 for an image."""
+
+    kind: str
+    width: int
+    height: int
+    channels: int
+    alpha: bool
+    quality: int
+    model_id: str
+    model: str | None
+    size_bytes: int
+    bpp: float
+    frames: int
+    duration_s: float | None
+    chunks: tuple[tuple[str, int], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form."""
+        return asdict(self)
+
+
+def describe(
+    source: str | os.PathLike[str] | bytes, limits: Limits = Limits(), verify: bool = False  # noqa: B008
+) -> Info:
+    """Read the header and directory of a stream; ``verify`` checks every chunk's CRC too.
+
+    Raises CorruptError, UnsupportedError, LimitError, or InputError when a path cannot be read.
+    """
+    with Container.open(source, limits) as container:
+        if verify:
+            container.verify()
+        header = container.header
+        frames = len(container.frames) or 1
+        pixels = header.width * header.height * frames
+        name = next((p.stem for p in models.paths() if models.file_id(p) == header.model_id), None)
+        return Info(
+            kind=header.kind,
+            width=header.width,
+            height=header.height,
+            channels=header.channels,
+            alpha=header.has_alpha,
+            quality=header.quality,
+            model_id=header.model_id.hex(),
+            model=name,
+            size_bytes=container.size_bytes,
+            bpp=8 * container.size_bytes / pixels,
+            frames=frames,
+            duration_s=_duration(container),
+            chunks=_tally(container),
+        )
+
+
+def _duration(container: Container) -> float | None:
+    """Seconds from the first time stamp to the last, plus one mean interval."""
+    entry = container.find(chunks.TIME)
+    if entry is None:
+        return None
+    frames = len(container.frames)
+    stamps = TimeStamps.from_body(container.read(entry), frames)
+    span = stamps.pts[-1] - stamps.pts[0]
+    return float(span * stamps.time_base * frames / max(1, frames - 1))
+
+
+def _tally(container: Container) -> tuple[tuple[str, int], ...]:
+    """Bytes of each chunk type, in order of first appearance."""
+    total: dict[str, int] = {}
+    for entry in container.directory:
+        total[entry.type] = total.get(entry.type, 0) + entry.length
+    return tuple(total.items())

@@ -1,0 +1,135 @@
+"""Pixels to the payload of one picture and back: what still images and the frames of a video share."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vaecompress.bitstream import Picture, pixel_checksum
+from vaecompress.codec.latents import HYPER_FACTOR, TILE_LATENTS, LatentCoder
+from vaecompress.codec.models import LoadedModel
+from vaecompress.codec.tiled import Output, run_tiled
+from vaecompress.errors import CorruptError
+from vaecompress.media.padding import padded_size
+from vaecompress.media.tiling import tiles
+
+Array = npt.NDArray[Any]
+Pixels = npt.NDArray[np.uint8]
+
+PATCH = 16
+"""Pixels a latent position has along each side."""
+
+HYPER_PATCH = PATCH * HYPER_FACTOR
+ROWS_AT_ONCE = 256
+
+
+@dataclass(frozen=True, eq=False)
+class CodedPicture:
+    """A payload, and the pixels [height, width, 1 or 3] that decoding it gives."""
+
+    payload: Picture
+    pixels: Pixels
+
+
+class PictureCodec:
+    """Codes pixels with one model."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self.model = model
+        self.latents = LatentCoder(model)
+
+    def compress(self, pixels: Pixels, quality: int) -> bytes:
+        """Entropy-coded bytes of pixels [height, width, 1 or 3], not yet decoded again."""
+        return self.latents.encode(*self._analyse(pixels, quality), quality)[0]
+
+    def encode(self, pixels: Pixels, quality: int) -> CodedPicture:
+        """Code pixels [height, width, 1 or 3], decode the bytes again and keep what they give."""
+        return self.reconstruct(self.compress(pixels, quality), pixels.shape, quality)
+
+    def reconstruct(self, coded: bytes, shape: tuple[int, ...], quality: int) -> CodedPicture:
+        """The picture of entropy-coded bytes, with its checksum."""
+        pixels = self._decode(coded, shape, quality)
+        return CodedPicture(Picture(pixel_checksum(pixels.data), coded), pixels)
+
+    def decode(self, payload: Picture, shape: tuple[int, ...], quality: int) -> Pixels:
+        """Pixels of ``shape`` (height, width, 1 or 3). Raises CorruptError unless their checksum is the payload's."""
+        pixels = self._decode(payload.coded, shape, quality)
+        if pixel_checksum(pixels.data) != payload.checksum:
+            raise CorruptError("the decoded picture does not match its checksum; the stream is damaged")
+        return pixels
+
+    def _decode(self, coded: bytes, shape: tuple[int, ...], quality: int) -> Pixels:
+        height, width, channels = shape
+        rows, columns = (padded_size(side, HYPER_PATCH) // HYPER_PATCH for side in (height, width))
+        latents = self.latents.decode(coded, rows, columns, quality)
+        pixels = self._synthesise(latents, quality, height, width)
+        return pixels if channels == 3 else to_grey(pixels)
+
+    def _analyse(self, pixels: Pixels, quality: int) -> tuple[Array, Array]:
+        """Latents y and hyper-latents z of pixels, as float32 [1, C, h, w]."""
+        model = self.model
+        (y,) = run_tiled(
+            model.network("analysis"),
+            {"x": (_PaddedPicture(pixels), PATCH)},  # type: ignore[dict-item]
+            {
+                "feature_gain": model.gain("analysis_feature", quality),
+                "latent_gain": model.gain("encoder_latent", quality),
+            },
+            [Output(np.float32)],
+            TILE_LATENTS,
+            model.shape.halos["analysis"],
+        )
+        grid, output, core = {"y": (y, HYPER_FACTOR)}, [Output(np.float32)], TILE_LATENTS // HYPER_FACTOR
+        (z,) = run_tiled(model.network("hyper_analysis"), grid, {}, output, core, 0)
+        return y, z
+
+    def _synthesise(self, latents: Array, quality: int, height: int, width: int) -> Pixels:
+        """Latents int16 [1, M, h, w] to pixels [height, width, 3], tile by tile."""
+        model = self.model
+        network, halo = model.network("synthesis"), model.shape.halos["synthesis"]
+        gains = {
+            "latent_gain": model.gain("decoder_latent", quality),
+            "feature_gain": model.gain("synthesis_feature", quality),
+        }
+        pixels = np.empty((height, width, 3), np.uint8)
+        for tile in tiles(*latents.shape[2:], TILE_LATENTS, halo):
+            rows, columns = tile.padded.slices
+            (levels,) = network.run({"y": latents[:, :, rows, columns].astype(np.float32), **gains})
+            rows, columns = tile.core.scaled(PATCH).slices
+            place = pixels[rows, columns]
+            top, left = (tile.core.top - tile.padded.top) * PATCH, (tile.core.left - tile.padded.left) * PATCH
+            place[:] = levels[0, top : top + place.shape[0], left : left + place.shape[1]]
+        return pixels
+
+
+class _PaddedPicture:
+    """Pixels as the analysis sees them, float32 [1, 3, H, W] centred, edge-padded to a multiple of 64; cut lazily."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        self._pixels = pixels
+        self.shape = (1, 3, *(padded_size(side, HYPER_PATCH) for side in pixels.shape[:2]))
+
+    def __getitem__(self, window: tuple[slice, slice, slice, slice]) -> Array:
+        height, width, channels = self._pixels.shape
+        rows, columns = (np.minimum(np.arange(s.start, s.stop), n - 1) for s, n in zip(window[2:], (height, width)))
+        cut = self._pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        missing = (len(rows) - cut.shape[0], len(columns) - cut.shape[1])
+        cut = np.pad(cut, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+        centred = (cut.astype(np.float32) - np.float32(128)) * np.float32(1 / 256)
+        return np.broadcast_to(centred.transpose(2, 0, 1)[None], (1, 3, *cut.shape[:2]))
+
+
+def to_grey(pixels: Pixels) -> Pixels:
+    """Decoded RGB of a grey picture to grey: the mean of the three, rounded half up."""
+    total = pixels[:, :, 0].astype(np.uint16) + pixels[:, :, 1] + pixels[:, :, 2]
+    return ((2 * total + 3) // 6).astype(np.uint8)[:, :, None]
+
+
+def psnr_db(a: Pixels, b: Pixels) -> float:
+    """Peak signal-to-noise ratio of two 8-bit pictures over all samples; infinity where they are equal."""
+    error = sum(
+        int(np.sum(np.square(a[top : top + ROWS_AT_ONCE].astype(np.int32) - b[top : top + ROWS_AT_ONCE]), dtype=np.int64))
+        for top in range(0, len(a), ROWS_AT_ONCE)
+    )
+    return float("inf") if error == 0 else float(10 * np.log10(255.0**2 * a.size / error))
