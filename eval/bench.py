@@ -15,6 +15,7 @@ from .progress import ProgressBar
 from .report import make_folder, write_report
 from .results import ResultCache
 from .runner import run
+from .speed import measure_speed
 from .summary import RateRange
 
 DEFAULT_PEERS = ("jpeg", "webp", "avif", "jxl")
@@ -31,9 +32,10 @@ def run_bench(source: Path, peers: Sequence[str], output: Path, cache: Path, rat
     bar = ProgressBar()
     try:
         found = run(pictures, [own, *chosen], ResultCache(cache), bar)
+        speeds = measure_speed(pictures[0], found.peers, bar)
     finally:
         bar.close()
-    return write_report(found, own.name, rates, output)
+    return write_report(found, own.name, rates, speeds, output)
 
 
 def default_cache() -> Path:

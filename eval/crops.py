@@ -47,7 +47,7 @@ def crop_set(picture: Picture, peers: Sequence[Peer], target_bpp: float) -> Crop
     decoded: dict[str, tuple[int, Pixels]] = {}
     for peer in peers:
         try:
-            data = encode_to_size(peer, picture.pixels, target_bytes)
+            data = peer.encode(picture.pixels, setting_for_size(peer, picture.pixels, target_bytes))
             decoded[peer.name] = (len(data), peer.decode(data))
         except Exception:  # a third party's codec may raise anything; the run has reported it
             continue
@@ -68,22 +68,21 @@ def crop_set(picture: Picture, peers: Sequence[Peer], target_bpp: float) -> Crop
     return CropSet(picture.name, left, top, original, coded)
 
 
-def encode_to_size(peer: Peer, pixels: Pixels, target_bytes: float) -> bytes:
-    """The file nearest to ``target_bytes`` that bisection on the dial finds."""
+def setting_for_size(peer: Peer, pixels: Pixels, target_bytes: float) -> float:
+    """The setting whose file is nearest to ``target_bytes``, by bisection between the ends of the peer's settings."""
     whole = all(float(setting).is_integer() for setting in peer.settings)
     small, large = peer.settings[0], peer.settings[-1]
-    tried = [peer.encode(pixels, small), peer.encode(pixels, large)]
+    sizes = {setting: len(peer.encode(pixels, setting)) for setting in (small, large)}
     for _ in range(SEARCH_STEPS):
         middle = float(round((small + large) / 2)) if whole else (small + large) / 2
-        if middle in (small, large):
+        if middle in sizes:
             break
-        data = peer.encode(pixels, middle)
-        tried.append(data)
-        if len(data) < target_bytes:
+        sizes[middle] = len(peer.encode(pixels, middle))
+        if sizes[middle] < target_bytes:
             small = middle
         else:
             large = middle
-    return min(tried, key=lambda data: abs(len(data) - target_bytes))
+    return min(sizes, key=lambda setting: abs(sizes[setting] - target_bytes))
 
 
 def worst_region(original: Pixels, decoded: Pixels) -> tuple[int, int]:

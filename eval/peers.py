@@ -51,7 +51,7 @@ class Peer(Protocol):
 
 
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "jpeg": ("jpeg-444", "jpeg-420"),
+    "jpeg": ("jpeg-444", "jpeg-420", "jpegli"),
     "avif": ("avif-444-psnr", "avif-444", "avif-420-psnr"),
 }
 
@@ -59,11 +59,12 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 @cache
 def all_peers() -> dict[str, Peer]:
     """Every peer by name, installed or not."""
+    from .jpeg_peers import Jpegli, Mozjpeg
     from .own_peer import OwnPeer
     from .pillow_peers import PILLOW_PEERS
     from .x265_peer import X265Intra
 
-    peers: tuple[Peer, ...] = (OwnPeer(), *PILLOW_PEERS, X265Intra())
+    peers: tuple[Peer, ...] = (OwnPeer(), *PILLOW_PEERS, Jpegli(), Mozjpeg(), X265Intra())
     return {peer.name: peer for peer in peers}
 
 

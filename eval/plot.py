@@ -23,8 +23,8 @@ def plot_curves(run: Run, test: str, measure: Measure, rates: RateRange, paths: 
     reach = ROOM * rates.max_bpp
     for peer in run.peers:
         points = [point for point in mean_curve(run.results, peer.name, measure) if point.rate_bpp <= reach]
-        style = {"linewidth": 2.4, "zorder": 3} if peer.name == test else {"linewidth": 1.2}
-        axes.plot(*_columns(points), marker="o", markersize=3, label=peer.name, **style)
+        weight = 2.4 if peer.name == test else 1.2
+        axes.plot(*_columns(points), marker="o", markersize=3, label=peer.name, linewidth=weight, zorder=1 + weight)
     for name, curve in kodak_curves(measure).items() if is_kodak(run.results) else ():
         if name in PUBLISHED:
             points = [point for point in curve if point.rate_bpp <= reach]

@@ -1,6 +1,6 @@
 """All files of a report: Markdown, curves, the HTML page and the single results."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vaecompress.errors import OutputError
@@ -13,6 +13,7 @@ from .report_html import html
 from .report_markdown import markdown
 from .results import write_results
 from .runner import Run
+from .speed import Speed
 from .summary import MS_SSIM, PSNR, RateRange, compare
 
 CROP_PICTURES = 6
@@ -27,13 +28,13 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"cannot make the report's folder: {error}") from error
 
 
-def write_report(run: Run, test: str, rates: RateRange, folder: Path) -> str:
+def write_report(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed], folder: Path) -> str:
     """Write ``report.html``, ``report.md``, ``results.jsonl`` and the curves to ``folder``; return the Markdown.
 
     Raises :class:`OutputError` when a file cannot be written.
     """
-    text = markdown(run, test, rates)
-    page = html(run, test, rates, list(_crops(run, test, rates)))
+    text = markdown(run, test, rates, speeds)
+    page = html(run, test, rates, speeds, list(_crops(run, test, rates)))
     try:
         write_results(run.results, folder / "results.jsonl")
         (folder / "report.md").write_text(text, encoding="utf-8")

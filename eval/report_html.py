@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.resources import files
-from statistics import fmean, median
+from statistics import fmean
 from typing import Any
 
 from PIL import Image
@@ -17,6 +17,7 @@ from .peers import Peer, Pixels
 from .published import KODAK_PICTURES, is_kodak, kodak_curves, published_figures
 from .results import Result
 from .runner import Run
+from .speed import Speed
 from .summary import (
     MEASURES,
     MS_SSIM,
@@ -33,22 +34,25 @@ from .summary import (
 PLACEHOLDER = "{{data}}"
 
 
-def html(run: Run, test: str, rates: RateRange, crops: Sequence[CropSet]) -> str:
+def html(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed], crops: Sequence[CropSet]) -> str:
     """Return the whole page. ``crops`` are shown in their order."""
-    data = json.dumps(report_data(run, test, rates, crops), allow_nan=False, separators=(",", ":"))
+    data = json.dumps(report_data(run, test, rates, speeds, crops), allow_nan=False, separators=(",", ":"))
     template = (files(__package__) / "report.html").read_text(encoding="utf-8")
     return template.replace(PLACEHOLDER, data.replace("</", "<\\/"))
 
 
-def report_data(run: Run, test: str, rates: RateRange, crops: Sequence[CropSet]) -> dict[str, Any]:
+def report_data(
+    run: Run, test: str, rates: RateRange, speeds: Sequence[Speed], crops: Sequence[CropSet]
+) -> dict[str, Any]:
     """Everything the page shows, as JSON types."""
     kodak = is_kodak(run.results)
+    by_name = {speed.codec: speed for speed in speeds}
     anchors = [peer.name for peer in run.peers if peer.name != test]
     return {
         "test": test,
         "rates": asdict(rates),
         "pictures": list(dict.fromkeys(result.picture for result in run.results)),
-        "codecs": [_codec(run, peer) for peer in run.peers],
+        "codecs": [_codec(peer, by_name.get(peer.name)) for peer in run.peers],
         "measures": [{"key": measure.key, "title": measure.title} for measure in MEASURES],
         "curves": {measure.key: _curves(run, measure) for measure in MEASURES},
         "published": {measure.key: _points(kodak_curves(measure)) if kodak else {} for measure in MEASURES},
@@ -65,21 +69,13 @@ def report_data(run: Run, test: str, rates: RateRange, crops: Sequence[CropSet])
     }
 
 
-def _codec(run: Run, peer: Peer) -> dict[str, Any]:
-    """What it is and how long it takes, median over all of its files."""
-    own = [result for result in run.results if result.codec == peer.name]
+def _codec(peer: Peer, speed: Speed | None) -> dict[str, Any]:
     return {
         "name": peer.name,
         "description": peer.description,
         "version": peer.version(),
-        "encode_s_per_mp": _median_s_per_megapixel(own, [result.encode_s for result in own]),
-        "decode_s_per_mp": _median_s_per_megapixel(own, [result.decode_s for result in own]),
+        "speed": None if speed is None else asdict(speed),
     }
-
-
-def _median_s_per_megapixel(results: list[Result], seconds: list[float]) -> float | None:
-    rates = [1e6 * s / (result.width * result.height) for result, s in zip(results, seconds, strict=True)]
-    return median(rates) if rates else None
 
 
 def _curves(run: Run, measure: Measure) -> dict[str, dict[str, list[list[float]]]]:

@@ -1,13 +1,15 @@
 """The comparison as text: Markdown that a README or a terminal can show."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from .bd_rate import BdRate
 from .runner import Run
+from .speed import Speed, speed_table
 from .summary import MS_SSIM, PSNR, Comparison, RateRange, compare
 
 
-def markdown(run: Run, test: str, rates: RateRange) -> str:
+def markdown(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed]) -> str:
     """BD-rates of ``test`` against every other codec that ran, and below them what was run, missing or failed."""
     anchors = [peer.name for peer in run.peers if peer.name != test]
     compared = [[compare(run.results, test, anchor, one, rates) for one in (PSNR, MS_SSIM)] for anchor in anchors]
@@ -19,6 +21,7 @@ def markdown(run: Run, test: str, rates: RateRange) -> str:
         "| --- | ---: | :--- | ---: | :--- |",
         *(f"| {row[0].anchor} | {' | '.join(cell for one in row for cell in _cells(one))} |" for row in compared),
         "",
+        *_speeds(run, speeds),
         *_codecs(run),
         *_troubles(run, [one for row in compared for one in row]),
     ]
@@ -33,6 +36,12 @@ def percent(value: BdRate | str) -> str:
 def _cells(comparison: Comparison) -> tuple[str, str]:
     worst = comparison.worst
     return percent(comparison.mean), f"{worst[0]} {percent(worst[1])}" if worst else "-"
+
+
+def _speeds(run: Run, speeds: Sequence[Speed]) -> list[str]:
+    if not speeds:
+        return []
+    return [f"Times: {run.pictures[0].name}, whole processes, in brackets the codec alone.", "", speed_table(speeds)]
 
 
 def _count(number: int, noun: str) -> str:

@@ -6,7 +6,7 @@ from stand_ins import Quantiser, natural
 
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
-from vaecompress_eval.crops import CROP_SIDE, crop_set, encode_to_size, worst_region
+from vaecompress_eval.crops import CROP_SIDE, crop_set, setting_for_size, worst_region
 from vaecompress_eval.pictures import Picture
 
 
@@ -30,7 +30,7 @@ def test_bisection_finds_the_nearest_file() -> None:
     peer = Quantiser(settings=(64, 8))
     every = {step: len(peer.encode(picture, step)) for step in range(8, 65)}
     for target in (every[10] + 3, every[30], every[60]):
-        found = len(encode_to_size(peer, picture, target))
+        found = every[int(setting_for_size(peer, picture, target))]
         assert abs(found - target) == min(abs(size - target) for size in every.values())
 
 

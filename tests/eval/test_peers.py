@@ -36,7 +36,7 @@ def test_a_peer_codes_a_picture_and_its_dial_turns_the_right_way(peer) -> None:
 @pytest.mark.parametrize("peer", OTHERS, ids=lambda peer: peer.name)
 def test_a_missing_peer_names_a_command(peer, monkeypatch) -> None:
     monkeypatch.setattr("PIL.features.check", lambda name: False)
-    for module in ("pillow_peers", "x265_peer"):
+    for module in ("pillow_peers", "jpeg_peers", "x265_peer"):
         monkeypatch.setattr(f"vaecompress_eval.{module}.find_spec", lambda name: None)
     assert peer.missing().startswith("pip install ")
 
@@ -47,7 +47,7 @@ def test_families_hold_known_peers() -> None:
 
 def test_peers_are_found_once_each_in_order() -> None:
     names = [peer.name for peer in find_peers(["webp", "jpeg", "jpeg-444"])]
-    assert names == ["webp", "jpeg-444", "jpeg-420"]
+    assert names == ["webp", "jpeg-444", "jpeg-420", "jpegli"]
 
 
 def test_an_unknown_peer_is_refused_with_the_choice() -> None:

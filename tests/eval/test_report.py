@@ -15,10 +15,12 @@ from vaecompress_eval.pictures import find_pictures
 from vaecompress_eval.report import make_folder, worst_pictures, write_report
 from vaecompress_eval.results import Result, ResultCache
 from vaecompress_eval.runner import Run, run
+from vaecompress_eval.speed import Cost, Speed
 from vaecompress_eval.summary import RateRange
 
 from vaecompress.errors import OutputError
 
+SPEED = Speed("ours", 8, 0.5, Cost(0.5, 70_000_000, 0.25), Cost(0.125, None, 0.03))
 RATES = RateRange(0.0, 99.0)
 
 
@@ -46,7 +48,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def report(found: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "deep"
     make_folder(folder)
-    write_report(found, "ours", RATES, folder)
+    write_report(found, "ours", RATES, [SPEED], folder)
     return folder
 
 
@@ -60,6 +62,7 @@ def test_markdown_states_the_bd_rate_and_the_gaps(report: Path) -> None:
     text = (report / "report.md").read_text()
     assert "| theirs | -33.3 % | picture" in text
     assert "- absent is not installed: `pip install absent`" in text
+    assert "| ours | 0.500 | 0.50 s (250 ms) | 0.12 s (30 ms) | 70 MB / - |" in text
     assert "- reader on broken.png, 1 setting: " in text
 
 
@@ -73,6 +76,8 @@ def test_the_page_holds_the_same_numbers(report: Path, found: Run) -> None:
     group = [result for result in found.results if (result.codec, result.setting) == ("ours", first["setting"])]
     assert first["bpp"] == pytest.approx(sum(result.bpp for result in group) / 2)
     assert data["figures"] == []
+    assert data["codecs"][0]["speed"]["encode"]["process_s"] == 0.5
+    assert data["codecs"][1]["speed"] is None
 
 
 def test_the_page_needs_no_network(report: Path) -> None:
