@@ -54,7 +54,7 @@ def serialise(card: Mapping[str, Any], networks: Mapping[str, bytes], arrays: Ma
         blobs += networks[name]
     fields: dict[str, list[Any]] = {}
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+        array = np.asarray(arrays[name], order="C")
         blobs += bytes(-len(blobs) % 4)
         fields[name] = [array.dtype.name, list(array.shape), len(blobs)]
         blobs += array.astype(array.dtype.newbyteorder("<")).tobytes()

@@ -82,7 +82,7 @@ straight_through.defvjp(_straight_forward, _straight_backward)
 
 def on_grid(x: Array, exponent: Array, low: float, high: float) -> Array:
     """x [..., C] rounded to multiples of 2**-exponent with integers clipped to low..high; straight through."""
-    step = jnp.exp2(exponent)
+    step = power_of_two(exponent)
     return straight_through(x, jnp.clip(jnp.round(x * step), low, high) / step)
 
 
@@ -90,6 +90,11 @@ def round_mantissa(x: Array, bits: int = GAIN_BITS) -> Array:
     """x rounded to a mantissa of ``bits`` bits; straight through."""
     mantissa, power = jnp.frexp(jax.lax.stop_gradient(x))
     return straight_through(x, jnp.ldexp(jnp.round(mantissa * (1 << bits)), power - bits))
+
+
+def power_of_two(exponent: Array) -> Array:
+    """2**exponent for integers in float32, to the bit (``exp2`` is not exact on every backend)."""
+    return jnp.ldexp(jnp.float32(1.0), exponent.astype(jnp.int32))
 
 
 def ceil_log2(x: Array) -> Array:
@@ -117,7 +122,7 @@ def round_kernel(kernel: Array, bias: Array, x: Signal) -> ExactKernel:
     """Round kernel [I, O] and bias [O] as finely as the 2**24 bound allows for the inputs of ``x`` (I channels)."""
     assert x.exponent is not None and x.limit is not None
     limit = jnp.asarray(x.limit, jnp.float32)[:, None]
-    per_unit = jax.lax.stop_gradient(kernel) * jnp.exp2(-x.exponent)[:, None]
+    per_unit = jax.lax.stop_gradient(kernel) * power_of_two(-x.exponent)[:, None]
     bias_real = jax.lax.stop_gradient(bias)
     total = jnp.sum(jnp.abs(per_unit) * limit, axis=0) + jnp.abs(bias_real) + 1e-30
     widest = jnp.max(jnp.abs(per_unit), axis=0) + 1e-30
@@ -126,10 +131,10 @@ def round_kernel(kernel: Array, bias: Array, x: Signal) -> ExactKernel:
     best = start - 3.0
     for candidate in (start - 2.0, start - 1.0, start):
         best = jnp.where(_headroom(per_unit, bias_real, limit, candidate) < 2.0**BOUND_BITS, candidate, best)
-    scale = jnp.exp2(best)
+    scale = power_of_two(best)
     kernel_int, bias_int = jnp.round(per_unit * scale), jnp.round(bias_real * scale)
     return ExactKernel(
-        kernel=straight_through(kernel, kernel_int / scale * jnp.exp2(x.exponent)[:, None]),
+        kernel=straight_through(kernel, kernel_int / scale * power_of_two(x.exponent)[:, None]),
         bias=straight_through(bias, bias_int / scale),
         kernel_int=kernel_int,
         bias_int=bias_int,
@@ -139,5 +144,5 @@ def round_kernel(kernel: Array, bias: Array, x: Signal) -> ExactKernel:
 
 
 def _headroom(per_unit: Array, bias: Array, limit: Array, shift: Array) -> Array:
-    scale = jnp.exp2(shift)
+    scale = power_of_two(shift)
     return jnp.sum(jnp.abs(jnp.round(per_unit * scale)) * limit, axis=0) + jnp.abs(jnp.round(bias * scale))

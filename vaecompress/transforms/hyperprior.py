@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from vaecompress.transforms import layers
+from vaecompress.transforms import exact, layers
 from vaecompress.transforms.config import ModelConfig
 from vaecompress.transforms.exact import Signal
 from vaecompress.transforms.quality import apply_gain
@@ -82,5 +82,5 @@ def _refine(value: Signal, step: Signal, limit: int) -> Signal:
     assert value.exponent is not None
     if value.symbolic:
         return value.with_value(value.value.exact_add(step.value, jnp.zeros_like(value.exponent), -limit, limit))
-    unit = jnp.exp2(value.exponent)
+    unit = exact.power_of_two(value.exponent)
     return value.with_value(jnp.clip(value.value + step.value, -limit / unit, limit / unit))

@@ -150,7 +150,7 @@ def round_taps(kernel: Array, bias: Array, x: Signal) -> exact.ExactKernel:
     """:func:`exact.round_kernel` for a depthwise kernel [3, 3, C]: every tap of a channel sees that channel's input."""
     assert x.exponent is not None and x.limit is not None
     widest = Signal(None, jnp.zeros((9,)), np.full((9,), int(np.max(x.limit)), np.int64))
-    step = jnp.exp2(x.exponent)
+    step = exact.power_of_two(x.exponent)
     rounded = exact.round_kernel(kernel.reshape(9, -1) / step, bias, widest)
     return exact.ExactKernel(
         rounded.kernel.reshape(kernel.shape) * step, rounded.bias, rounded.kernel_int, rounded.bias_int, rounded.shift, rounded.headroom
@@ -166,7 +166,7 @@ def add(x: Signal, y: Signal) -> Signal:
     if x.symbolic:
         value = x.value.exact_add(y.value, y.exponent - x.exponent, -limit, limit)
     else:
-        step = jnp.exp2(y.exponent)
+        step = exact.power_of_two(y.exponent)
         rounded = exact.straight_through(x.value, jnp.round(x.value * step) / step)
         value = exact.on_grid(rounded + y.value, y.exponent, -limit, limit)
     return Signal(value, y.exponent, np.full((y.channels,), limit, np.int64))
