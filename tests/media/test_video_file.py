@@ -144,6 +144,14 @@ def test_damage_is_not_concealed(tmp_path):
         list(open_video(path))
 
 
+def test_a_title_that_is_not_utf_8_costs_nothing(tmp_path):
+    path = make_video(tmp_path / "a.mkv")
+    data = path.read_bytes()
+    assert b"Lavf" in data
+    path.write_bytes(data.replace(b"Lavf", b"L\xe9vf"))
+    assert len(list(open_video(path))) == COUNT
+
+
 def test_what_is_no_video_is_refused(tmp_path):
     (tmp_path / "text.txt").write_text("hello\n" * 100)
     (tmp_path / "text.mp4").write_text("hello\n" * 100)

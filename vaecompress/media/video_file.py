@@ -29,6 +29,9 @@ _CONTAINERS = {
     *("ivf", "flv", "ogg", "asf", "nut", "mxf", "dv", "h264", "hevc", "obu"),
 }
 
+# PyAV before 19 refuses a file for a title that is not UTF-8, unless told otherwise; PyAV 19 cannot be told.
+_LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+
 
 @dataclass
 class VideoFile(VideoSource):
@@ -97,7 +100,7 @@ def _opened(path: Path) -> Iterator[Any]:
     # "file:" keeps a name from being taken for a URL, the whitelist keeps playlists away from the network.
     options = {"protocol_whitelist": "file"}
     try:
-        with av.open(f"file:{path}", options=options, metadata_errors="ignore") as container:
+        with av.open(f"file:{path}", options=options, **_LENIENT) as container:
             if _CONTAINERS.isdisjoint(container.format.name.split(",")):
                 raise InputError(f"{path}: {container.format.name} is not a video format that is read")
             if not container.streams.video:
