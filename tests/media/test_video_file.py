@@ -163,6 +163,13 @@ def test_what_is_no_video_is_refused(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def test_an_unknown_codec_is_refused(tmp_path):
+    path = make_video(tmp_path / "a.mkv")
+    path.write_bytes(path.read_bytes().replace(b"V_MPEG4/ISO/AVC", b"V_NOBODY/KNOWS!"))
+    with pytest.raises(InputError, match="coded in a way that is not read"):
+        open_video(path)
+
+
 def test_sound_alone_is_no_video(tmp_path):
     path = tmp_path / "a.mp4"
     with av.open(str(path), "w") as container:

@@ -105,6 +105,8 @@ def _opened(path: Path) -> Iterator[Any]:
                 raise InputError(f"{path}: {container.format.name} is not a video format that is read")
             if not container.streams.video:
                 raise InputError(f"{path}: holds no video")
+            if container.streams.video[0].codec_context is None:
+                raise InputError(f"{path}: its video is coded in a way that is not read: convert it to H.264 first")
             yield container
     except av.FFmpegError as error:
         raise InputError(f"{path}: is no video file, or a damaged one: {error.strerror}") from error
