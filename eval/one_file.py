@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .peers import all_peers
+from .peers import find_peer
 
 STATUS = Path("/proc/self/status")
 
@@ -18,7 +18,7 @@ STATUS = Path("/proc/self/status")
 def main() -> None:
     """Read arguments, work, print the peak; nothing where the system does not tell it."""
     verb, name, setting, source, target = sys.argv[1:]
-    peer = all_peers()[name]
+    peer = find_peer(name)
     if verb == "encode":
         with Image.open(source) as image:
             pixels = np.asarray(image.convert("RGB"))

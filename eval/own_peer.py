@@ -1,6 +1,7 @@
 """This project's own codec, through the same public calls that a user makes."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -11,11 +12,12 @@ import numpy as np
 from .peers import Pixels
 
 OWN_NAME = "vaecompress"
+MODEL_SUFFIX = ".vcm"
 
 
 @dataclass(frozen=True)
 class OwnPeer:
-    """``vaecompress.encode`` and ``vaecompress.decode`` with the shipped model."""
+    """Our codec with the shipped model, or with the model file that is its name: a path ending in ``.vcm``."""
 
     name: str = OWN_NAME
     settings: tuple[float, ...] = (1, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 94, 100)
@@ -23,37 +25,55 @@ class OwnPeer:
     @property
     def description(self) -> str:
         """The options in words."""
-        return "shipped model, default effort"
+        return f"{'shipped model' if self._model is None else 'model file'}, quality 1 to 100"
 
     def missing(self) -> None:
         """Always here."""
         return None
 
     def version(self) -> str:
-        """Package version, model id and a digest of the code and models that encode."""
+        """The package's version and a digest of the code and models that shape the file."""
         return f"{version('vaecompress')}+{self._digest}"
-
-    @cached_property
-    def _digest(self) -> str:
-        import vaecompress
-
-        root = Path(vaecompress.__file__).parent
-        digest = hashlib.sha256()
-        for folder in ("media", "bitstream", "entropy", "codec", "models"):
-            for path in sorted((root / folder).rglob("*")):
-                if path.suffix in (".py", ".vcm"):
-                    digest.update(path.read_bytes())
-        return digest.hexdigest()[:12]
 
     def encode(self, pixels: Pixels, setting: float) -> bytes:
         """Encode at quality ``setting``, 1..100."""
         import vaecompress
 
-        return vaecompress.encode(pixels, quality=int(setting))
+        return vaecompress.encode(pixels, quality=int(setting), model=self._model)
 
     def decode(self, data: bytes) -> Pixels:
         """Decode; a grey picture comes back as RGB."""
+        pixels = self._decode(data)
+        return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+    def _decode(self, data: bytes) -> Pixels:
+        """With a model file at hand, not only those installed."""
         import vaecompress
 
-        pixels = vaecompress.decode(data).pixels
-        return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+        if self._model is None:
+            return vaecompress.decode(data).pixels
+        from vaecompress.bitstream import Container
+        from vaecompress.codec import models
+        from vaecompress.codec.image import ImageCodec
+
+        with Container.open(data, vaecompress.Limits()) as container:
+            return ImageCodec(models.load(self._model)).decode(container).pixels
+
+    @property
+    def _model(self) -> Path | None:
+        return Path(self.name) if self.name.endswith(MODEL_SUFFIX) else None
+
+    @cached_property
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        for path in self._sources():
+            digest.update(path.read_bytes())
+        return digest.hexdigest()[:12]
+
+    def _sources(self) -> Iterator[Path]:
+        import vaecompress
+
+        root = Path(vaecompress.__file__).parent
+        for folder in ("media", "bitstream", "entropy", "codec"):
+            yield from sorted((root / folder).rglob("*.py"))
+        yield from sorted((root / "models").glob(f"*{MODEL_SUFFIX}")) if self._model is None else [self._model]

@@ -5,12 +5,13 @@ A peer is named by a short word (``avif-444-psnr``); a family (``avif``) stands 
 
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecompress.errors import UsageError
+from vaecompress.errors import InputError, UsageError
 
 Pixels = NDArray[np.uint8]
 
@@ -69,10 +70,23 @@ def all_peers() -> dict[str, Peer]:
 
 
 def find_peers(names: Iterable[str]) -> list[Peer]:
-    """The peers of some names or families, each once, in order; raises :class:`UsageError` for an unknown name."""
-    known = all_peers()
+    """The peers of some names, families or model files, each once, in order.
+
+    Raises :class:`UsageError` for an unknown name, :class:`InputError` for a model file that is not there.
+    """
     single = [member for name in names for member in FAMILIES.get(name, (name,))]
-    for name in single:
-        if name not in known:
-            raise UsageError(f"unknown peer {name}: choose from {', '.join(sorted({*known, *FAMILIES}))}")
-    return [known[name] for name in dict.fromkeys(single)]
+    return [find_peer(name) for name in dict.fromkeys(single)]
+
+
+def find_peer(name: str) -> Peer:
+    """One peer; see :func:`find_peers`."""
+    from .own_peer import MODEL_SUFFIX, OwnPeer
+
+    known = all_peers()
+    if name.endswith(MODEL_SUFFIX):
+        if not Path(name).is_file():
+            raise InputError(f"{name}: no such model file")
+        return OwnPeer(name)
+    if name not in known:
+        raise UsageError(f"unknown peer {name}: choose from {', '.join(sorted({*known, *FAMILIES}))}")
+    return known[name]

@@ -58,11 +58,17 @@ def _troubles(run: Run, comparisons: list[Comparison]) -> list[str]:
     missing = [f"- {name} is not installed: `{command}`" for name, command in run.missing.items()]
     grouped = Counter((f"{failure.codec} on {failure.picture}", failure.reason) for failure in run.failures)
     failed = [f"- {what}, {_count(times, 'setting')}: {reason}" for (what, reason), times in grouped.items()]
-    refused = [
-        f"- {one.measure} against {one.anchor}, {where}: {value}"
-        for one in comparisons
-        for where, value in [("mean curve", one.mean), *one.pictures.items()]
-        if isinstance(value, str)
-    ]
+    refused = [line for comparison in comparisons for line in _refusals(comparison)]
     gaps = [*missing, *failed, *refused, *(f"- {note}" for note in run.notes)]
     return ["", "To be known:", "", *gaps] if gaps else []
+
+
+def _refusals(comparison: Comparison) -> list[str]:
+    """Why there is no BD-rate: of the mean curve, and of the first picture that has none."""
+    what = f"- no BD-rate by {comparison.measure} against {comparison.anchor}"
+    refused = [(name, value) for name, value in comparison.pictures.items() if isinstance(value, str)]
+    lines = [f"{what}: {comparison.mean}"] if isinstance(comparison.mean, str) else []
+    if refused:
+        name, reason = refused[0]
+        lines.append(f"{what} on {len(refused)} of {_count(len(comparison.pictures), 'picture')}, {name}: {reason}")
+    return lines

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from vaecompress.errors import VaecompressError
 
 from .crops import setting_for_size
-from .own_peer import OwnPeer
+from .own_peer import OWN_NAME
 from .peers import Peer, Pixels, find_peers
 from .pictures import load_picture
 
@@ -136,7 +136,7 @@ def main() -> int:
     parser.add_argument("--peers", default="webp,avif", help="names or families, comma separated")
     arguments = parser.parse_args()
     try:
-        peers = [peer for peer in (OwnPeer(), *find_peers(arguments.peers.split(","))) if peer.missing() is None]
+        peers = [peer for peer in find_peers([OWN_NAME, *arguments.peers.split(",")]) if peer.missing() is None]
         sys.stdout.write(speed_table(measure_speed(arguments.picture, peers)))
     except VaecompressError as error:
         sys.stderr.write(f"{error}\n")

@@ -1,5 +1,7 @@
 """Every peer that is installed really codes pictures; those that are not say how to get them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from stand_ins import natural
@@ -7,9 +9,10 @@ from stand_ins import natural
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
 from vaecompress_eval.metrics import psnr
+from vaecompress_eval.own_peer import OwnPeer
 from vaecompress_eval.peers import FAMILIES, all_peers, find_peers
 
-from vaecompress.errors import UsageError
+from vaecompress.errors import InputError, UsageError
 
 OTHERS = [peer for peer in all_peers().values() if peer.name != "vaecompress"]
 
@@ -61,3 +64,15 @@ def test_x265_counts_little_beyond_the_picture() -> None:
     if command := peer.missing():
         pytest.skip(f"x265 is not installed: {command}")
     assert len(peer.encode(np.full((64, 64, 3), 128, np.uint8), 40)) < 130
+
+
+def test_a_model_file_is_a_peer_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "mine.vcm"
+    with pytest.raises(InputError, match=r"mine\.vcm: no such model file"):
+        find_peers([str(path)])
+    path.write_bytes(b"one")
+    (peer,) = find_peers([str(path)])
+    before = OwnPeer(str(path)).version()
+    path.write_bytes(b"two")
+    assert peer.name == str(path)
+    assert peer.version() != before
