@@ -1,1 +1,1 @@
-"""The command line: parser, dispatch, exit codes, one file a verb."""
+"""The command ``vaecompress``, one module a verb. What a verb needs is imported when it runs."""

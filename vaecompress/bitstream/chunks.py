@@ -22,9 +22,10 @@ ICC = "iccp"
 EXIF = "exif"
 XMP = "xmp_"
 COLOUR = "colr"
+SOURCE_STAMP = "srch"
 
 CRITICAL_TYPES = frozenset({PICTURE, FRAME, ALPHA, TIME})
-METADATA_TYPES = frozenset({ICC, EXIF, XMP, COLOUR})
+METADATA_TYPES = frozenset({ICC, EXIF, XMP, COLOUR, SOURCE_STAMP})
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{3}")
 _CHECKSUM = struct.Struct("<I")

@@ -1,0 +1,5 @@
+"""``python -m vaecompress_cli``."""
+
+from .main import entry
+
+entry()

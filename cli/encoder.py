@@ -1,0 +1,194 @@
+"""One job of ``encode``: read, encode to the goal, write, report."""
+
+import argparse
+import io
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from vaecompress.codec.goal import Goal
+from vaecompress.errors import InputError, UsageError
+from vaecompress.limits import Limits
+
+from . import resume
+from .console import Console
+from .inputs import VIDEO_SUFFIXES, is_picture_data, is_video, read_standard_input
+from .options import frames_at_once, threads_of
+from .outputs import check_output, make_folder, standard_output, writing
+from .plan import Job
+
+if TYPE_CHECKING:
+    from vaecompress.codec.image import ImageCodec
+    from vaecompress.media.video import VideoSource
+
+
+class Encoder:
+    """Does jobs, in any number of threads. The model is loaded when it is first needed."""
+
+    def __init__(self, options: argparse.Namespace, console: Console) -> None:
+        """Raises :class:`UsageError` when the goal makes no sense."""
+        self._options, self._console, self._limits = options, console, Limits()
+        self._goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr)
+        self._codec: ImageCodec | None = None
+        self._loading = threading.Lock()
+
+    def __call__(self, job: Job) -> int:
+        """Do one job. Raises :class:`vaecompress.errors.VaecompressError`."""
+        started = time.monotonic()
+        stamp = self._stamp(job)
+        if job.output is not None and not self._is_wanted(job.output, stamp):
+            self._console.passed_over(job.subject, job.target)
+            return 0
+        record = self._encode(job, stamp)
+        record["seconds"] = time.monotonic() - started
+        self._console.notes(job.subject, record["notes"])
+        self._console.done(_summary(record), record)
+        return 0
+
+    def _encode(self, job: Job, stamp: bytes | None) -> dict[str, Any]:
+        """Encode a job; returns its record."""
+        if job.sources:
+            if len(job.sources) > 1 or self._options.fps or job.sources[0].is_dir() or is_video(job.sources[0]):
+                return self._encode_video(job, job.sources, stamp)
+            return self._encode_picture(job, job.sources[0], stamp)
+        data = read_standard_input(self._limits)
+        if is_picture_data(data):
+            return self._encode_picture(job, data, stamp)
+        with tempfile.NamedTemporaryFile(suffix=".video") as file:
+            file.write(data)
+            file.flush()
+            return self._encode_video(job, (Path(file.name),), stamp)
+
+    def _encode_picture(self, job: Job, source: Path | bytes, stamp: bytes | None) -> dict[str, Any]:
+        from vaecompress.media.image_read import read_image
+
+        image, notes = read_image(source, self._limits)
+        if self._options.strip and image.metadata_bytes:
+            notes.append(f"{image.metadata_bytes} bytes of metadata stripped")
+        pixels = image.width * image.height
+        goal = self._goal if stamp is None else _with_room_for_stamp(self._goal, pixels)
+        encoded = self._image_codec().encode(image, goal, self._options.strip)
+        size_bytes = self._write(job, encoded.data, stamp)
+        return {
+            "source": job.subject,
+            "output": job.target,
+            "kind": "image",
+            "width": image.width,
+            "height": image.height,
+            "channels": image.channels,
+            "alpha": image.alpha is not None,
+            "bytes": size_bytes,
+            "bpp": 8 * size_bytes / pixels,
+            "psnr_db": encoded.psnr_db,
+            "quality": encoded.quality,
+            "model": encoded.model,
+            "notes": notes,
+        }
+
+    def _encode_video(self, job: Job, sources: tuple[Path, ...], stamp: bytes | None) -> dict[str, Any]:
+        from vaecompress.codec.video import encode_video
+
+        quality = self._goal.quality
+        if quality is None:
+            raise UsageError("a video is encoded at a quality: give -q, not --size, --bpp or --psnr")
+        video = self._open_video(sources)
+        model = self._image_codec().model
+        workers = frames_at_once(self._options, job.in_batch)
+        with tempfile.TemporaryFile() as file:
+            report = encode_video(video, file, model, quality, workers, progress=self._progress(job))
+            file.seek(0)
+            size_bytes = self._write(job, file, stamp)
+        return {
+            "source": job.subject,
+            "output": job.target,
+            "kind": "video",
+            "width": video.width,
+            "height": video.height,
+            "frames": report.frames,
+            "bytes": size_bytes,
+            "bpp": 8 * size_bytes / (video.width * video.height * report.frames),
+            "psnr_db": report.psnr_db,
+            "quality": quality,
+            "model": model.name,
+            "notes": list(report.notes),
+        }
+
+    def _progress(self, job: Job) -> Callable[[int, int | None], None] | None:
+        """Shows the frames of the only video; in a batch, files are counted instead."""
+        return None if job.in_batch else lambda done, total: self._console.progress(done, total, "frames")
+
+    def _open_video(self, sources: tuple[Path, ...]) -> "VideoSource":
+        from vaecompress.media.video import open_video
+
+        several = len(sources) > 1 or (self._options.fps is not None and not sources[0].is_dir())
+        try:
+            return open_video(sources if several else sources[0], self._options.fps, self._limits)
+        except InputError as error:
+            if several or sources[0].is_dir() or sources[0].suffix.lower() in VIDEO_SUFFIXES:
+                raise
+            raise InputError(f"{sources[0]}: is neither a picture nor a video in a format that is read") from error
+
+    def _image_codec(self) -> "ImageCodec":
+        with self._loading:
+            if self._codec is None:
+                from vaecompress.codec import models
+                from vaecompress.codec.image import ImageCodec
+
+                self._codec = ImageCodec(models.load(self._options.model, threads=threads_of(self._options)))
+            return self._codec
+
+    def _stamp(self, job: Job) -> bytes | None:
+        """What marks a batch's output, for ``--resume`` to know it by."""
+        if not job.in_batch:
+            return None
+        settings = f"{self._image_codec().model.model_id.hex()} {self._goal} strip={self._options.strip}"
+        return resume.stamp_of(job.sources[0], settings)
+
+    def _is_wanted(self, output: Path, stamp: bytes | None) -> bool:
+        """Whether ``output`` is to be made. Raises :class:`OutputError` when it is, and cannot be."""
+        if stamp is not None:
+            make_folder(output.parent)
+            if self._options.resume and output.is_file():
+                return not resume.pass_over(output, resume.is_encoded(output, stamp), self._options.force)
+        check_output(output, self._options.force)
+        return True
+
+    def _write(self, job: Job, data: bytes | BinaryIO, stamp: bytes | None) -> int:
+        """Put a stream to its place; returns its size in bytes."""
+        stream = io.BytesIO(data) if isinstance(data, bytes) else data
+        if job.output is None:
+            output = standard_output()
+            shutil.copyfileobj(stream, output)
+            output.flush()
+            return stream.tell()
+        with writing(job.output, self._options.force) as part, part.open("wb") as file:
+            if stamp is None:
+                shutil.copyfileobj(stream, file)
+            else:
+                resume.copy_stamped(stream, file, stamp)
+            return file.tell()
+
+
+def _with_room_for_stamp(goal: Goal, pixels: int) -> Goal:
+    max_bytes = goal.max_bytes(pixels)
+    return goal if max_bytes is None else Goal(size_bytes=max(1, max_bytes - resume.STAMP_COST_BYTES))
+
+
+def _summary(record: dict[str, Any]) -> str:
+    """One line: ``in.png -> out.bin  24,310 bytes  0.495 bpp  33.21 dB  q60  0.41 s``."""
+    seconds = record["seconds"]
+    words = [
+        f"{record['source']} -> {record['output']}",
+        f"{record['bytes']:,} bytes",
+        f"{record['bpp']:.3f} bpp",
+        f"{record['psnr_db']:.2f} dB",
+        f"q{record['quality']}",
+        f"{seconds:.2f} s",
+    ]
+    if "frames" in record:
+        words.append(f"{record['frames']} frames, {record['frames'] / seconds:.2f} a second")
+    return "  ".join(words)

@@ -1,0 +1,49 @@
+"""Turn a training run into a model file, each layer of its decoder proven to be exact."""
+
+import argparse
+from pathlib import Path
+
+from vaecompress.errors import InputError
+
+from .console import Console
+from .outputs import writing
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    parser.add_argument("source", type=Path, metavar="RUN", help="folder of a run, or a file of weights")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="model file, such as model.vcm"
+    )
+    parser.add_argument("-f", "--force", action="store_true", help="replace the output if it exists")
+    parser.add_argument("--name", help="the model's name (the output's name without suffix)")
+    parser.add_argument("--licence", default="", metavar="TEXT", help="licence of the weights")
+    parser.add_argument("--data", default="", metavar="TEXT", help="what it was trained on, and under which terms")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Freeze; returns the exit code."""
+    from vaecompress.train.checkpoint import load_weights
+    from vaecompress.train.freeze import freeze
+    from vaecompress.train.loop import WEIGHTS_NAME
+    from vaecompress.transforms.config import ModelConfig
+
+    path = options.source / WEIGHTS_NAME if options.source.is_dir() else options.source
+    variables, meta = load_weights(path)
+    training = {key: value for key, value in meta.items() if key != "model"}
+    card = {
+        "name": options.name or options.output.stem,
+        "licence": options.licence,
+        "data": options.data,
+        "training": training,
+    }
+    with writing(options.output, options.force) as part:
+        try:
+            data = freeze(ModelConfig.from_dict(meta["model"]), variables, card)
+        except ValueError as error:
+            raise InputError(
+                f"{path}: cannot be made exact: {error}; train it to the end of its exact phase"
+            ) from error
+        part.write_bytes(data)
+    Console().line(f"{options.source} -> {options.output}  {len(data):,} bytes")
+    return 0

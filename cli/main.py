@@ -1,0 +1,119 @@
+"""The command ``vaecompress``: finds the verb, runs it, turns what goes wrong into one line and an exit code."""
+
+import argparse
+import importlib
+import logging
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+from vaecompress.errors import OutputError, UsageError
+
+from .failures import INTERRUPTED, explain
+from .outputs import abandon_parts
+
+VERBS = {
+    "encode": "pictures and videos to small files",
+    "decode": "and back",
+    "info": "what a file is, without decoding it",
+    "models": "the models at hand",
+    "bench": "compare with other codecs on your own pictures",
+    "train": "train a model",
+    "pack": "pack training pictures into shards",
+    "freeze": "turn a training run into a model file",
+}
+
+_EXITS = """exit codes: 0 done, 1 a bug, 2 wrong usage, 3 input not readable, 4 stream corrupt, 5 stream not
+decodable here, 6 over a limit, 7 goal out of reach, 8 output not writable, 130 stopped"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise :class:`UsageError`."""
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line (that of the process by default); returns its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(words)
+    except BrokenPipeError:
+        return _reader_left()
+    except (Exception, KeyboardInterrupt) as error:
+        if not {"-v", "--verbose"}.isdisjoint(words):
+            traceback.print_exc()
+        text, code = explain(error)
+        sys.stderr.write(f"vaecompress: {text}\n")
+        return code
+
+
+def _dispatch(words: list[str]) -> int:
+    parser = _top_parser()
+    chosen = parser.parse_args(words)
+    verb = importlib.import_module(f".{chosen.verb}", __package__)
+    parser = Parser(prog=f"vaecompress {chosen.verb}", description=verb.__doc__, allow_abbrev=False)
+    verb.add_arguments(parser)
+    _add_verbose(parser)
+    code: int = verb.run(parser.parse_intermixed_args(chosen.rest))
+    sys.stdout.flush()
+    return code
+
+
+def _top_parser() -> Parser:
+    listed = "\n".join(f"  {name:8} {text}" for name, text in VERBS.items())
+    parser = Parser(
+        prog="vaecompress",
+        usage="vaecompress VERB ... ('vaecompress VERB --help' tells more)",
+        description=f"A learned image and video codec.\n\nverbs:\n{listed}",
+        epilog=_EXITS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_verbose(parser)
+    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("verb", choices=VERBS, metavar="VERB", help=argparse.SUPPRESS)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _add_verbose(parser: Parser) -> None:
+    parser.add_argument("-v", "--verbose", action="store_true", help="show the trace of an error")
+
+
+def _version() -> str:
+    import vaecompress
+
+    return f"vaecompress {vaecompress.__version__}"
+
+
+def _reader_left() -> int:
+    """Whoever read standard output has gone: nothing more to say, and Python must not try again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return OutputError.exit_code
+
+
+def entry() -> NoReturn:
+    """The console script."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _silence_libraries()
+    code = main()
+    if code == INTERRUPTED:  # worker threads may be in the middle of a picture, and would hold up an ordinary exit
+        abandon_parts()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _silence_libraries() -> None:
+    """Standard error is for our own words."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,0 +1,129 @@
+"""Options that several verbs share, and the types of their values."""
+
+import argparse
+import math
+import os
+import re
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from vaecompress.errors import InputError
+
+_MAX_FRAMES_AT_ONCE = 8
+_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
+
+
+def add_file_arguments(parser: argparse.ArgumentParser, made: str) -> None:
+    """Inputs, output, and what to do with many of them."""
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="inputs, then the output unless -o names it; - for pipes"
+    )
+    parser.add_argument("-o", "--output", metavar="DIR", help=f"folder for {made}; one input may also name a file")
+    parser.add_argument("-f", "--force", action="store_true", help="replace outputs that exist")
+    parser.add_argument("--resume", action="store_true", help="pass over outputs that are done already")
+    parser.add_argument(
+        "-j", "--jobs", type=positive_integer, metavar="N", help="files (1) or frames (all cores) at a time"
+    )
+    parser.add_argument("--threads", type=positive_integer, metavar="N", help="threads a file (all cores; with -j: 1)")
+    add_json_argument(parser)
+
+
+def add_json_argument(parser: argparse.ArgumentParser) -> None:
+    """``--json``."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object a file to standard output")
+
+
+def add_exclude_argument(parser: argparse.ArgumentParser) -> None:
+    """``--exclude``."""
+    parser.add_argument(
+        "--exclude", type=Path, nargs="+", default=[], metavar="FILE", help="text files of picture names to leave out"
+    )
+
+
+def listed_names(lists: Iterable[Path]) -> frozenset[str]:
+    """Every name in text files of them. Raises :class:`InputError` when one cannot be read."""
+    from vaecompress.train.sources import read_names
+
+    names: set[str] = set()
+    for path in lists:
+        try:
+            names |= read_names(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: is no readable list of names, one a line") from error
+    return frozenset(names)
+
+
+def files_at_once(options: argparse.Namespace) -> int:
+    """Files to do at a time."""
+    return int(options.jobs or 1)
+
+
+def frames_at_once(options: argparse.Namespace, in_batch: bool) -> int:
+    """Frames of a video to do at a time: one in a batch, which does files at a time instead."""
+    return 1 if in_batch else int(options.jobs or min(os.cpu_count() or 1, _MAX_FRAMES_AT_ONCE))
+
+
+def threads_of(options: argparse.Namespace) -> int | None:
+    """Threads a file: as asked for, else one where several files are done at a time, else as many as there are."""
+    threads: int | None = options.threads
+    return 1 if threads is None and files_at_once(options) > 1 else threads
+
+
+def positive_integer(text: str) -> int:
+    """1, 2, 3 and so on."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number above zero")
+    return int(text)
+
+
+def quality(text: str) -> int:
+    """A whole number from 1 to 100."""
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to 100")
+    return int(text)
+
+
+def positive_number(text: str) -> float:
+    """A finite number above zero."""
+    value = _converted(float, text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number above zero")
+    return float(value)
+
+
+def frame_rate(text: str) -> Fraction:
+    """Frames a second: ``24``, ``23.976`` or ``30000/1001``."""
+    value = Fraction(_converted(Fraction, text))
+    if not 0 < value <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"'{text}' is no frame rate above zero")
+    return value
+
+
+def byte_count(text: str) -> int:
+    """A size: ``40000``, ``40k`` (thousands), ``1.5M``, ``64Ki`` (1,024s)."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]i?|)B?", text)
+    size = round(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if size < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size such as 40000, 40k, 1.5M or 64Ki")
+    return size
+
+
+def frame_range(text: str) -> tuple[int, int | None]:
+    """``10:20`` is frames 10 to 19, ``10:`` from 10 on, ``:20`` the first 20, ``7`` the one frame 7."""
+    match = re.fullmatch(r"(\d*)(:?)(\d*)", text)
+    if not match or not (match[1] or match[2]):
+        raise argparse.ArgumentTypeError(f"'{text}' is no range of frames such as 10:20")
+    first = int(match[1] or 0)
+    end = first + 1 if not match[2] else int(match[3]) if match[3] else None
+    if end is not None and end <= first:
+        raise argparse.ArgumentTypeError(f"'{text}' holds no frame: the second number is the first frame left out")
+    return first, end
+
+
+def _converted(kind: Any, text: str) -> Any:
+    try:
+        return kind(text)
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number") from None

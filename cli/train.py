@@ -1,0 +1,102 @@
+"""Train a model. Run again with the same folder, it goes on where it stopped."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaecompress.errors import UsageError
+
+from .console import Console
+from .options import add_exclude_argument, listed_names, positive_integer, positive_number
+
+if TYPE_CHECKING:
+    from vaecompress.train.loop import Batches
+    from vaecompress.train.presets import Preset
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    parser.add_argument("--preset", default="light", metavar="NAME", help="tiny, light (default), base or large")
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, metavar="SOURCE", help="folders, pictures, tar shards"
+    )
+    add_exclude_argument(parser)
+    parser.add_argument("--validation", type=Path, metavar="FILE", help="names of pictures to test on, not to train on")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument("--steps", type=positive_integer, help="steps instead of the preset's")
+    parser.add_argument(
+        "--init", type=Path, metavar="FILE", help="start from a model file, or go on from saved weights"
+    )
+    parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 until the exact phase (GPU)")
+    parser.add_argument("--tensorboard", action="store_true", help="write learning curves for TensorBoard too")
+    parser.add_argument("--stream", action="store_true", help="read pictures as they are needed, not all into memory")
+    parser.add_argument("--jitter", type=positive_number, default=0.0, help="0..1, random colours; needs --stream")
+    parser.add_argument("--no-rescale", action="store_true", help="no crops from reduced pictures")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train; returns the exit code."""
+    if options.jitter and not options.stream:
+        raise UsageError("--jitter needs --stream: pictures in memory keep their colours")
+    import jax.numpy as jnp
+
+    from vaecompress.train.loop import Run, RunOptions
+    from vaecompress.train.presets import preset
+    from vaecompress.train.sources import validation_images
+
+    console = Console(verbose=options.verbose)
+    recipe = preset(options.preset)
+    if options.steps:
+        recipe = dataclasses.replace(recipe, recipe=dataclasses.replace(recipe.recipe, steps=options.steps))
+    weights = _initial_weights(options.init, recipe)
+    tests = sorted(listed_names([options.validation])) if options.validation else []
+    pictures = validation_images(options.data, tests)
+    batches = _batches(options, frozenset(tests), recipe.recipe.seed, console)
+    dtype = jnp.bfloat16 if options.bf16 else jnp.float32
+    settings = RunOptions(compute_dtype=dtype, tensorboard=options.tensorboard)
+    Run(recipe, batches, pictures, options.output, settings, console.line).train(weights)
+    console.line(f"done; 'vaecompress freeze {options.output} -o model.vcm' makes a model file of it")
+    return 0
+
+
+def _batches(options: argparse.Namespace, tests: frozenset[str], seed: int, console: Console) -> "Batches":
+    """Where crops come from: the device's memory where it is not the CPU's, ours, or with ``--stream`` the disk."""
+    exclude = listed_names(options.exclude) | tests
+    if options.stream:
+        from vaecompress.train.data import Pipeline
+        from vaecompress.train.sources import DataOptions
+
+        return Pipeline(options.data, DataOptions(exclude, not options.no_rescale, jitter=options.jitter, seed=seed))
+    import jax
+
+    from vaecompress.train.device_crops import DeviceResident
+    from vaecompress.train.resident import Resident
+
+    resident = Resident.load(options.data, exclude, not options.no_rescale, seed)
+    megapixels = len(resident.pixels) / 1e6
+    console.line(f"{len(resident.heights)} pictures in memory, {megapixels:.0f} MP; left out: {resident.skipped}")
+    return resident if jax.default_backend() == "cpu" else DeviceResident(resident)
+
+
+def _initial_weights(path: Path | None, preset: "Preset") -> tuple[dict[str, Any], int] | None:
+    """Variables and the step they stand at. Raises :class:`UsageError` when they are of another model."""
+    if path is None:
+        return None
+    from vaecompress.codec.models import SUFFIX
+    from vaecompress.transforms.config import ModelConfig
+
+    if path.suffix == SUFFIX:
+        from vaecompress.codec import model_file
+        from vaecompress.train.restore import restore
+
+        model, variables = restore(model_file.load(path))
+        config, step = model.config, 0
+    else:
+        from vaecompress.train.checkpoint import load_weights
+
+        variables, meta = load_weights(path)
+        config, step = ModelConfig.from_dict(meta["model"]), int(meta["step"])
+    if config != preset.model:
+        raise UsageError(f"{path}: is of another shape than the preset; give the --preset it was trained with")
+    return variables, step
