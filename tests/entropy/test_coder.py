@@ -119,7 +119,7 @@ def test_the_reference_decoder_agrees_on_a_long_stream() -> None:
 
 def test_the_example_of_the_format() -> None:
     """Any change here breaks every file. Symbols of 1/2, 1/4, 1/8 and 1/8, the last one an escape of one byte."""
-    text = files("vaecompress.bitstream").joinpath("ENTROPY_SECTION.md").read_text(encoding="utf-8")
+    text = files("vaecompress.bitstream").joinpath("FORMAT.md").read_text(encoding="utf-8")
     example = re.search(r"The coded bytes are `([0-9a-f ]+)`", text)
     assert example
     tables = TableSet.from_tables([Table(-1, np.array([1 << 22, 1 << 23, 1 << 21, 1 << 21], np.uint32))])
