@@ -60,7 +60,7 @@ class Dyadic:
 
     def to_array(self) -> Array:
         """The values in the type that carries them. Raises CorruptError where it cannot hold them exactly."""
-        values = np.ldexp(self.integers.astype(np.float64), -self.fraction_bits)
+        values = scaled(self.integers, -self.fraction_bits)
         result = values.astype(self.dtype)
         if (result != values).any():
             raise CorruptError(f"is not exact in {self.dtype}")
@@ -84,18 +84,23 @@ def from_array(array: Array) -> Dyadic:
     return Dyadic(integers >> trailing_zeros, fraction_bits, array.dtype.name)
 
 
+def scaled(integers: Integers, bits: Integers) -> npt.NDArray[np.float64]:
+    """``integers`` * 2**``bits`` in float64. (Where a C long has 32 bits, ldexp takes no int64.)"""
+    return np.asarray(np.ldexp(integers.astype(np.float64), bits.astype(np.int32)))
+
+
 def shift_left(integers: Integers, bits: Integers) -> Integers:
     """``integers`` * 2**``bits``, bits >= 0. Raises CorruptError beyond 62 bits."""
     if not bits.any():
         return integers
-    if not (np.ldexp(np.abs(integers).astype(np.float64), bits) < 2.0**MAX_BITS).all():
+    if not (scaled(np.abs(integers), bits) < 2.0**MAX_BITS).all():
         raise CorruptError("needs more bits than an int64 has")
     return np.left_shift(integers, np.minimum(bits, MAX_BITS))
 
 
 def aligned(values: Sequence[Dyadic]) -> tuple[list[Integers], Integers]:
     """The integers of each value at a common fraction, and that fraction."""
-    _require_float(values)
+    _check_operands(values)
     fraction_bits = values[0].fraction_bits
     for value in values[1:]:
         fraction_bits = np.maximum(fraction_bits, value.fraction_bits)
@@ -116,7 +121,7 @@ def subtract(x: Dyadic, y: Dyadic) -> Dyadic:
 
 def multiply(x: Dyadic, y: Dyadic) -> Dyadic:
     """x * y."""
-    _require_float((x, y))
+    _check_operands((x, y))
     if float(peak(x.integers)) * float(peak(y.integers)) >= 2.0**MAX_BITS:
         raise CorruptError(f"exceeds the 2^{SIGNIFICAND_BITS} bound")
     return _checked(x.integers * y.integers, x.fraction_bits + y.fraction_bits)
@@ -130,26 +135,26 @@ def clip(x: Dyadic, low: Dyadic, high: Dyadic) -> Dyadic:
 
 def leaky_relu(x: Dyadic, slope_bits: int) -> Dyadic:
     """x where it is positive, else x * 2**-slope_bits."""
-    _require_float((x,))
+    _check_operands((x,))
     positive = shift_left(np.maximum(x.integers, 0), np.asarray(slope_bits, np.int64))
     return Dyadic(positive + np.minimum(x.integers, 0), x.fraction_bits + slope_bits)
 
 
 def relu(x: Dyadic) -> Dyadic:
     """x where it is positive, else 0."""
-    _require_float((x,))
+    _check_operands((x,))
     return Dyadic(np.maximum(x.integers, 0), x.fraction_bits)
 
 
 def absolute(x: Dyadic) -> Dyadic:
     """abs(x)."""
-    _require_float((x,))
+    _check_operands((x,))
     return Dyadic(np.abs(x.integers), x.fraction_bits)
 
 
 def round_half_even(x: Dyadic) -> Dyadic:
     """x rounded to whole numbers, ties to the even one."""
-    _require_float((x,))
+    _check_operands((x,))
     whole = shift_left(x.integers, np.maximum(-x.fraction_bits, 0))
     bits = np.clip(x.fraction_bits, 0, MAX_BITS)
     floor = np.right_shift(whole, bits)
@@ -170,7 +175,11 @@ def _checked(integers: Integers, fraction_bits: Integers) -> Dyadic:
     return Dyadic(integers, fraction_bits)
 
 
-def _require_float(values: Sequence[Dyadic]) -> None:
+def _check_operands(values: Sequence[Dyadic]) -> None:
+    """Carried in float32, and all broadcast to the shape of one of them: no operation makes an array larger."""
     for value in values:
         if value.dtype != "float32":
             raise CorruptError(f"computes with {value.dtype}, which is not carried in float32")
+    shapes = [value.shape for value in values]
+    if np.broadcast_shapes(*shapes) not in shapes:
+        raise CorruptError(f"combines arrays of shapes {shapes}")

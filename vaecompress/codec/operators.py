@@ -24,6 +24,7 @@ Array = npt.NDArray[Any]
 Operator = Callable[[Node, Sequence[Dyadic]], list[Dyadic]]
 
 CHANNEL_AXIS = 1
+MAX_CHANNELS = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +166,7 @@ def _depth_to_space(node: Node, inputs: Sequence[Dyadic]) -> list[Dyadic]:
 def _space_to_depth(node: Node, inputs: Sequence[Dyadic]) -> list[Dyadic]:
     (x,) = inputs
     block = block_size(node)
+    check_channels(x.shape[CHANNEL_AXIS] * block**2)
 
     def move(a: Integers) -> Integers:
         _, channels, height, width = a.shape
@@ -176,6 +178,7 @@ def _space_to_depth(node: Node, inputs: Sequence[Dyadic]) -> list[Dyadic]:
 
 def _concat(node: Node, inputs: Sequence[Dyadic]) -> list[Dyadic]:
     _check_axis(node)
+    check_channels(sum(x.shape[CHANNEL_AXIS] for x in inputs))
     fraction_bits = np.max([x.shared().fraction_bits for x in inputs])
     parts = [x.refined(fraction_bits) for x in inputs]
     if len({part.dtype for part in parts}) > 1:
@@ -228,6 +231,12 @@ def _attribute(node: Node, name: str) -> Any:
     if name not in node.attributes:
         raise CorruptError(f"lacks the attribute {name}")
     return node.attributes[name]
+
+
+def check_channels(channels: int) -> None:
+    """Raise CorruptError on more channels than any network has, before they take memory."""
+    if not 0 < channels <= MAX_CHANNELS:
+        raise CorruptError(f"has {channels} channels, not 1 to {MAX_CHANNELS}")
 
 
 def block_size(node: Node) -> int:
@@ -294,5 +303,5 @@ def blaming(graph: Graph, node: Node) -> Iterator[None]:
         yield
     except (CorruptError, UnsupportedError) as error:
         raise type(error)(f"graph: layer {layer} {error}") from error
-    except (ValueError, IndexError, TypeError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise CorruptError(f"graph: layer {layer} ({node.op}) does not fit its inputs") from error

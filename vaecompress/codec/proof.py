@@ -15,7 +15,7 @@ import numpy.typing as npt
 from vaecompress.codec import dyadic
 from vaecompress.codec.dyadic import MAX_BITS, WHOLE, Dyadic
 from vaecompress.codec.graph import Graph, Node
-from vaecompress.codec.operators import blaming, block_size, convolution, evaluate, fold
+from vaecompress.codec.operators import CHANNEL_AXIS, blaming, block_size, check_channels, convolution, evaluate, fold
 from vaecompress.errors import CorruptError
 
 Array = npt.NDArray[Any]
@@ -84,11 +84,12 @@ def prove(
 
 def _whole(graph: Graph, name: str, limits: Mapping[str, int | Array]) -> Interval:
     """An input of whole numbers within its limits."""
-    shape = graph.input_shapes[name]
-    channels = shape[1] if len(shape) == 4 else None
-    if name not in limits or channels is None:
+    _, channels, *_ = (*graph.input_shapes[name], None, None)
+    limit = np.asarray(limits.get(name, ()), np.int64)
+    if channels is None or limit.shape not in ((), (channels,)):
         raise CorruptError(f"graph: the channels of input {name} or their limits are unknown")
-    high = np.broadcast_to(np.asarray(limits[name], np.int64), (channels,)).reshape(1, channels, 1, 1)
+    check_channels(channels)
+    high = np.broadcast_to(limit, (channels,)).reshape(1, channels, 1, 1)
     return Interval(Dyadic(-high, WHOLE), Dyadic(high, WHOLE))
 
 
@@ -111,6 +112,7 @@ def _grow(node: Node, ends: list[Dyadic], reduce: Callable[..., Array]) -> list[
     """One end of what a node gives that grows with its inputs; the positions of a block share one interval."""
     if node.op == "SpaceToDepth":
         block = block_size(node)
+        check_channels(ends[0].shape[CHANNEL_AXIS] * block**2)
         ends = [replace(end, integers=np.tile(end.integers, (1, 1, block, block))) for end in ends]
     outputs = evaluate(node, ends)
     if node.op == "DepthToSpace":

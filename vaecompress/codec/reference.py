@@ -4,7 +4,8 @@ Every value is an integer times a power of two and every operation is exact or r
 engine mean that it, too, rounded nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -40,21 +41,27 @@ class ReferenceNetwork:
         for name in self._graph.inputs:
             if name not in inputs:
                 raise CorruptError(f"graph: input {name} is missing")
-            values[name] = dyadic.from_array(np.asarray(inputs[name], np.float32))
+            with _naming(f"input {name}"):
+                values[name] = dyadic.from_array(np.asarray(inputs[name], np.float32))
         for node, finished in zip(self._nodes, self._last_uses, strict=True):
             with blaming(self._graph, node):
                 outputs = evaluate(node, [values[name] for name in node.inputs])
             values.update(zip(node.outputs, outputs, strict=True))
             for name in finished - set(self._graph.outputs):
                 del values[name]
-        return [_output(name, values[name]) for name in self._graph.outputs]
+        return [self._output(name, values[name]) for name in self._graph.outputs]
+
+    def _output(self, name: str, value: Dyadic) -> Array:
+        with _naming(f"output {name}"):
+            return value.to_array()
 
 
-def _output(name: str, value: Dyadic) -> Array:
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
     try:
-        return value.to_array()
+        yield
     except CorruptError as error:
-        raise CorruptError(f"graph: output {name} {error}") from error
+        raise CorruptError(f"graph: {what} {error}") from error
 
 
 def _last_uses(nodes: tuple[Node, ...]) -> list[set[str]]:
