@@ -144,6 +144,12 @@ def test_bytes_must_be_whole_and_in_range(value, message):
         ReferenceNetwork(graph).run({"x": np.full((1, 1, 1, 1), value, np.float32)})
 
 
+def test_whole_numbers_become_bytes():
+    b = Builder()
+    graph = b.model(b.node("Cast", b.input("x", 5, 1, 1), to=TensorProto.UINT8), kind=TensorProto.UINT8)
+    assert_engines_agree(graph, {"x": np.array([0, 4, 7, 128, 255], np.float32).reshape(1, 5, 1, 1)})
+
+
 @pytest.mark.parametrize(
     "attributes",
     [{"strides": [2, 2]}, {"dilations": [2, 2]}, {"pads": [1, 1, 1, 1]}, {"auto_pad": "SAME_UPPER"}, {"group": 2}],

@@ -135,9 +135,10 @@ def _cast(node: Node, inputs: Sequence[Dyadic]) -> list[Dyadic]:
         return [replace(x, dtype="float32")]
     if target != UINT8:
         raise UnsupportedError("casts to another type than float32 and uint8")
-    if x.fraction_bits.any() or x.integers.min(initial=0) < 0 or x.integers.max(initial=0) > 255:
+    whole = dyadic.round_half_even(x)
+    if (x.fraction_bits > 0).any() or whole.integers.min(initial=0) < 0 or whole.integers.max(initial=0) > 255:
         raise CorruptError("casts values to uint8 that are not whole numbers from 0 to 255")
-    return [replace(x, dtype="uint8")]
+    return [replace(whole, dtype="uint8")]
 
 
 def _leaky_relu(node: Node, inputs: Sequence[Dyadic]) -> list[Dyadic]:
