@@ -157,7 +157,7 @@ def decode_latents(model: PlainModel, coded: bytes, rows: int, columns: int, q: 
         residual = np.where(step == s, np.clip(r, -127, 127), residual)
         y = np.where(step == s, np.clip(16 * r + mean, -8191, 8191), y)
     decoder.finish()
-    return y
+    return np.asarray(y)
 
 
 def decode(stream: bytes, model_file: bytes, band_latents: int = 1 << 22) -> Array:
