@@ -30,6 +30,9 @@ HYPER_FACTOR = 4
 DEAD_ZONE, DEAD_ZONE_SCALE = 0.1, 0.02
 """Rounding is moved towards zero by min(DEAD_ZONE, DEAD_ZONE_SCALE / scale) steps: cheaper than it is wrong."""
 
+Group = tuple[Array, Array]
+"""Symbols int32 [N] and their table indices uint16 [N]."""
+
 CodeBand = Callable[[slice, Array, Array, Array], Array]
 
 
@@ -39,11 +42,12 @@ class LatentCoder:
     def __init__(self, model: LoadedModel) -> None:
         self.model = model
 
-    def encode(self, y: Array, z: Array, quality: int) -> tuple[bytes, Array]:
-        """Code latents y [1, M, h, w] (float, in steps) and hyper-latents z [1, Z, h/4, w/4] (float).
+    def encode(self, y: Array, z: Array, quality: int) -> bytes:
+        """Code latents y [1, M, h, w] (float, in steps) and hyper-latents z [1, Z, h/4, w/4] (float)."""
+        return coder.encode(self.quantise(y, z, quality), self.model.tables)
 
-        Returns the bytes and the latents a decoder gets: int16 [1, M, h, w] in 1/16 of a step.
-        """
+    def quantise(self, y: Array, z: Array, quality: int) -> list[Group]:
+        """The symbols of latents and hyper-latents, as :meth:`encode` codes them: groups with their table indices."""
         z_hat = np.clip(np.rint(z), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT).astype(np.int16)
         groups = [(z_hat.ravel().astype(np.int32), self._hyper_tables(z_hat.shape, quality))]
         dead_zone = self._dead_zones()
@@ -56,8 +60,8 @@ class LatentCoder:
             groups.append((symbols[coded], index[coded]))
             return symbols
 
-        latents = self._walk(z_hat, quality, code)
-        return coder.encode(groups, self.model.tables), latents
+        self._walk(z_hat, quality, code)
+        return groups
 
     def decode(self, data: bytes, height: int, width: int, quality: int) -> Array:
         """Latents int16 [1, M, h, w] in 1/16 of a step of a picture of ``height`` x ``width`` hyper-latent positions.

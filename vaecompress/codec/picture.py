@@ -41,7 +41,7 @@ class PictureCodec:
 
     def compress(self, pixels: Pixels, quality: int) -> bytes:
         """Entropy-coded bytes of pixels [height, width, 1 or 3], not yet decoded again."""
-        return self.latents.encode(*self._analyse(pixels, quality), quality)[0]
+        return self.latents.encode(*self.analyse(pixels, quality), quality)
 
     def encode(self, pixels: Pixels, quality: int) -> CodedPicture:
         """Code pixels [height, width, 1 or 3], decode the bytes again and keep what they give."""
@@ -66,7 +66,7 @@ class PictureCodec:
         pixels = self._synthesise(latents, quality, height, width)
         return pixels if channels == 3 else to_grey(pixels)
 
-    def _analyse(self, pixels: Pixels, quality: int) -> tuple[Array, Array]:
+    def analyse(self, pixels: Pixels, quality: int) -> tuple[Array, Array]:
         """Latents y and hyper-latents z of pixels, as float32 [1, C, h, w]."""
         model = self.model
         (y,) = run_tiled(
@@ -93,7 +93,8 @@ class PictureCodec:
             "feature_gain": model.gain("synthesis_feature", quality),
         }
         pixels = np.empty((height, width, 3), np.uint8)
-        for tile in tiles(*latents.shape[2:], TILE_LATENTS, halo):
+        _, _, grid_height, grid_width = latents.shape
+        for tile in tiles(grid_height, grid_width, TILE_LATENTS, halo):
             rows, columns = tile.padded.slices
             (levels,) = network.run({"y": latents[:, :, rows, columns].astype(np.float32), **gains})
             rows, columns = tile.core.scaled(PATCH).slices
@@ -111,8 +112,10 @@ class _PaddedPicture:
         self.shape = (1, 3, *(padded_size(side, HYPER_PATCH) for side in pixels.shape[:2]))
 
     def __getitem__(self, window: tuple[slice, slice, slice, slice]) -> Array:
-        height, width, channels = self._pixels.shape
-        rows, columns = (np.minimum(np.arange(s.start, s.stop), n - 1) for s, n in zip(window[2:], (height, width)))
+        rows, columns = (
+            np.minimum(np.arange(span.start, span.stop), side - 1)
+            for span, side in zip(window[2:], self._pixels.shape[:2], strict=True)
+        )
         cut = self._pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         missing = (len(rows) - cut.shape[0], len(columns) - cut.shape[1])
         cut = np.pad(cut, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
@@ -123,13 +126,11 @@ class _PaddedPicture:
 def to_grey(pixels: Pixels) -> Pixels:
     """Decoded RGB of a grey picture to grey: the mean of the three, rounded half up."""
     total = pixels[:, :, 0].astype(np.uint16) + pixels[:, :, 1] + pixels[:, :, 2]
-    return ((2 * total + 3) // 6).astype(np.uint8)[:, :, None]
+    return np.asarray((2 * total + 3) // 6, np.uint8)[:, :, None]
 
 
 def psnr_db(a: Pixels, b: Pixels) -> float:
     """Peak signal-to-noise ratio of two 8-bit pictures over all samples; infinity where they are equal."""
-    error = sum(
-        int(np.sum(np.square(a[top : top + ROWS_AT_ONCE].astype(np.int32) - b[top : top + ROWS_AT_ONCE]), dtype=np.int64))
-        for top in range(0, len(a), ROWS_AT_ONCE)
-    )
+    spans = (slice(top, top + ROWS_AT_ONCE) for top in range(0, len(a), ROWS_AT_ONCE))
+    error = sum(int(np.sum(np.square(a[rows].astype(np.int32) - b[rows]), dtype=np.int64)) for rows in spans)
     return float("inf") if error == 0 else float(10 * np.log10(255.0**2 * a.size / error))
