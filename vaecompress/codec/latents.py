@@ -14,6 +14,7 @@ from vaecompress.codec.models import LoadedModel
 from vaecompress.codec.tiled import Output, run_tiled
 from vaecompress.entropy import coder
 from vaecompress.entropy.groups import group_index
+from vaecompress.errors import CorruptError
 
 Array = npt.NDArray[Any]
 
@@ -71,6 +72,8 @@ class LatentCoder:
         decoder = coder.Decoder(data, self.model.tables)
         shape = (1, self.model.shape.hyper_latent_channels, height, width)
         z_hat = decoder.decode(self._hyper_tables(shape, quality)).reshape(shape)
+        if np.abs(z_hat).max() > HYPER_LATENT_LIMIT:
+            raise CorruptError("entropy-coded data: a hyper-latent is out of bounds; the stream is damaged")
 
         def code(rows: slice, mean: Array, index: Array, coded: Array) -> Array:
             symbols = np.zeros(coded.shape, np.int32)
