@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from vaecompress.bitstream import Chunk, Container, Header, Picture, chunks, write
 from vaecompress.codec.goal import MAX_QUALITY, MIN_QUALITY, Goal
@@ -106,7 +107,7 @@ def _side_chunks(image: Image, strip: bool) -> list[Chunk]:
     return found
 
 
-def _alpha(container: Container, header: Header) -> np.ndarray | None:  # type: ignore[type-arg]
+def _alpha(container: Container, header: Header) -> npt.NDArray[np.uint8] | None:
     entry = container.find(chunks.ALPHA)
     if entry is None:
         return None

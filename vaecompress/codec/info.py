@@ -11,7 +11,7 @@ from vaecompress.limits import Limits
 
 @dataclass(frozen=True)
 class Info:
-    """A stream's header and chunks. ``model`` is None where the model is not installed; ``frames`` is 1 for an image."""
+    """A stream's header and chunks. ``model`` is None where it is not installed; ``frames`` is 1 for an image."""
 
     kind: str
     width: int
@@ -33,7 +33,9 @@ class Info:
 
 
 def describe(
-    source: str | os.PathLike[str] | bytes, limits: Limits = Limits(), verify: bool = False  # noqa: B008
+    source: str | os.PathLike[str] | bytes,
+    limits: Limits = Limits(),  # noqa: B008
+    verify: bool = False,
 ) -> Info:
     """Read the header and directory of a stream; ``verify`` checks every chunk's CRC too.
 

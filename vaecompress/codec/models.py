@@ -81,7 +81,7 @@ class LoadedModel:
 
     def gain(self, name: str, quality: int) -> Array:
         """Gains [1, C, 1, 1] of ``quality`` 1..100, as the graphs take them."""
-        return self.gains[name][quality - 1].astype(np.float32)[None, :, None, None]
+        return np.asarray(self.gains[name][quality - 1], np.float32)[None, :, None, None]
 
     def prior_set(self, quality: int) -> int:
         """Which set of hyper-latent tables ``quality`` uses."""

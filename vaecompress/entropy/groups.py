@@ -3,8 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
+Index = npt.NDArray[np.int64]
 
-def group_index(steps: int, rows: npt.ArrayLike, columns: npt.ArrayLike, channels: npt.ArrayLike) -> npt.NDArray[np.int64]:
+
+def group_index(steps: int, rows: npt.ArrayLike, columns: npt.ArrayLike, channels: npt.ArrayLike) -> Index:
     """Context step 0..steps-1 of the latents at broadcastable ``rows``, ``columns`` and ``channels``.
 
     1 step: all at once. 2 steps: a checkerboard that alternates from channel to channel. 4 steps: the positions of

@@ -5,6 +5,7 @@ interval around it; in training uniform noise stands for rounding in the rate te
 """
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import flax.linen as nn
@@ -68,7 +69,7 @@ class ResidualPrior(nn.Module):
 def interval_mass(distribution: Any, x: Array) -> Array:
     """cdf(x + 1/2) - cdf(x - 1/2) of a distribution symmetric about 0, computed in its left tail, where it is exact."""
     left = -jnp.abs(x)
-    return distribution.cdf(left + 0.5) - distribution.cdf(left - 0.5)
+    return jnp.asarray(distribution.cdf(left + 0.5) - distribution.cdf(left - 0.5))
 
 
 class FactorizedPrior(nn.Module):
@@ -88,7 +89,7 @@ class FactorizedPrior(nn.Module):
         scale = self.init_scale ** (1 / (len(self.widths) + 1))
         shape = (self.sets, self.channels)
         matrices, biases, factors = [], [], []
-        for i, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
             start = math.log(math.expm1(1 / scale / fan_out))
             matrices.append(self.param(f"matrix{i}", nn.initializers.constant(start), (*shape, fan_out, fan_in)))
             biases.append(self.param(f"bias{i}", _centred_uniform, (*shape, fan_out, 1)))

@@ -4,9 +4,10 @@ The substrate imports tensorflow wherever it is installed, for seconds and for n
 """
 
 import sys
+from typing import Any
 
 
-def _import_distributions() -> object:
+def _import_distributions() -> Any:
     blocked = "tensorflow" not in sys.modules
     if blocked:
         sys.modules["tensorflow"] = None  # type: ignore[assignment]
@@ -18,4 +19,4 @@ def _import_distributions() -> object:
     return distributions
 
 
-distributions: object = _import_distributions()
+distributions: Any = _import_distributions()

@@ -1,4 +1,7 @@
-"""Multiply-accumulates a pixel: what decoding costs, every graph counted. ``python -m vaecompress.train.complexity``."""
+"""Multiply-accumulates a pixel: what decoding costs, every graph counted.
+
+Printed for every preset by ``python -m vaecompress.train.complexity``.
+"""
 
 from vaecompress.train.presets import PRESETS
 from vaecompress.transforms.config import HYPER_PATCH, PATCH, ModelConfig

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 from vaecompress.codec import model_file
 from vaecompress.codec.models import QUALITY_ROWS
@@ -16,15 +17,18 @@ from vaecompress.entropy.tables import TableSet, symmetric_tables, table_from_pm
 from vaecompress.train.complexity import decoder_kmac_per_pixel
 from vaecompress.train.files import write_atomically
 from vaecompress.train.graph_writer import GraphWriter
-from vaecompress.train.vae import Gains, HyperpriorVAE
+from vaecompress.train.vae import HyperpriorVAE
 from vaecompress.transforms import exact, layers
 from vaecompress.transforms.config import ModelConfig, quality_position
 from vaecompress.transforms.exact import Signal, integer_signal
 from vaecompress.transforms.hyperprior import HYPER_LATENT_LIMIT, RESIDUAL_LIMIT, SCALE_EXPONENT, SCALE_LIMIT
 from vaecompress.transforms.synthesis import LATENT_EXPONENT, LATENT_LIMIT, PIXEL_EXPONENT
 
+Array = npt.NDArray[Any]
 Variables = Mapping[str, Any]
 DISPLAY_BITS = 8
+FROM_INPUT: Any = None
+"""A gain that a graph takes as an input."""
 
 
 def freeze(config: ModelConfig, variables: Variables, card: Mapping[str, Any]) -> bytes:
@@ -38,9 +42,9 @@ def freeze(config: ModelConfig, variables: Variables, card: Mapping[str, Any]) -
     networks = {}
     for name, write in _writers(config).items():
         writer = GraphWriter(name)
-        networks[name] = jax.tree_util.Partial(write)(model.bind(dict(variables)), writer)
+        networks[name] = write(model.bind(dict(variables)), writer)
         writers[name] = writer
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Array] = {}
     for writer in writers.values():
         arrays |= writer.arrays
     arrays |= _gain_rows(model, variables, writers)
@@ -73,7 +77,7 @@ def _writers(config: ModelConfig) -> dict[str, Any]:
 
 
 def _write_analysis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
-    y = model.analysis(Signal(writer.input("x", 3)), None, None)
+    y = model.analysis(Signal(writer.input("x", 3)), FROM_INPUT, FROM_INPUT)
     return writer.serialise({"y": y.value})
 
 
@@ -85,7 +89,7 @@ def _write_hyper_analysis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
 def _write_hyper_synthesis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
     channels = model.config.hyper_latent_channels
     z = integer_signal(writer.input("z", channels), channels, 0, HYPER_LATENT_LIMIT)
-    features, mean, scale = model.hyper_synthesis(z, None)
+    features, mean, scale = model.hyper_synthesis(z, FROM_INPUT)
     return writer.serialise({"features": features.value, "mean": mean.value, "scale": scale.value})
 
 
@@ -119,14 +123,16 @@ def _feature_exponent(config: ModelConfig, ranges: Mapping[str, Any]) -> jax.Arr
 def _write_synthesis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
     channels = model.config.latent_channels
     y = integer_signal(writer.input("y", channels), channels, LATENT_EXPONENT, LATENT_LIMIT)
-    x = model.synthesis(y, None, None)
+    x = model.synthesis(y, FROM_INPUT, FROM_INPUT)
     return writer.serialise({"levels": x.value.levels(PIXEL_EXPONENT - DISPLAY_BITS)})
 
 
-def _gain_rows(model: HyperpriorVAE, variables: Variables, writers: Mapping[str, GraphWriter]) -> dict[str, np.ndarray]:
+def _gain_rows(
+    model: HyperpriorVAE, variables: Variables, writers: Mapping[str, GraphWriter]
+) -> dict[str, Array]:
     """One row of gains for each quality 1..100, as the graphs take them."""
     position = jnp.asarray([quality_position(q) for q in range(1, QUALITY_ROWS + 1)], jnp.float32)
-    gains: Gains = model.apply(variables, position, method="gains")
+    gains: Any = model.apply(variables, position, method="gains")
     places = {
         "hyper_feature": writers["hyper_synthesis"].gain_exponents["feature_gain"],
         "decoder_latent": writers["synthesis"].gain_exponents["latent_gain"],
@@ -142,13 +148,14 @@ def _gain_rows(model: HyperpriorVAE, variables: Variables, writers: Mapping[str,
 
 def _tables(model: HyperpriorVAE, variables: Variables) -> TableSet:
     """Tables of every scale, then of every set and channel of the hyper-latent prior."""
-    share, ratio = (float(v) for v in model.apply(variables, method=lambda m: m.residual_prior.mixture()))
+    mixture: Any = model.apply(variables, method=lambda m: m.residual_prior.mixture())
+    share, ratio = (float(value) for value in mixture)
     scales = 2.0 ** (
         likelihoods.MIN_LOG2_SCALE + np.arange(likelihoods.SCALE_COUNT) / likelihoods.SCALE_STEPS_PER_OCTAVE
     )
     error = np.vectorize(math.erfc)
 
-    def cumulative(x: np.ndarray) -> np.ndarray:
+    def cumulative(x: Array) -> Array:
         return np.asarray(0.5 * ((1 - share) * error(-x / math.sqrt(2)) + share * error(-x / ratio / math.sqrt(2))))
 
     config = model.config
@@ -167,7 +174,7 @@ def _tables(model: HyperpriorVAE, variables: Variables) -> TableSet:
     return TableSet.from_tables([*symmetric_tables(cumulative, scales), *priors])
 
 
-def _plain_parameters(variables: Variables) -> dict[str, np.ndarray]:
+def _plain_parameters(variables: Variables) -> dict[str, Array]:
     """Parameters that no graph holds (gains, priors), and the grids, by path."""
     found = {}
     for collection, tree in variables.items():

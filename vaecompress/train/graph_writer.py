@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -18,7 +19,7 @@ from vaecompress.transforms.exact import BOUND_BITS, ExactKernel
 from vaecompress.transforms.layers import LEAKY, LEAKY_SLOPE, UNIT
 
 OPSET, IR_VERSION = 17, 9
-Array = Any
+Array = npt.NDArray[Any]
 
 
 @dataclass
@@ -29,9 +30,9 @@ class GraphWriter:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     initialisers: dict[str, onnx.TensorProto] = field(default_factory=dict)
     inputs: list[onnx.ValueInfoProto] = field(default_factory=list)
-    gain_exponents: dict[str, np.ndarray] = field(default_factory=dict)
+    gain_exponents: dict[str, Array] = field(default_factory=dict)
     bounds: dict[str, float] = field(default_factory=dict)
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
 
     def input(self, name: str, channels: int) -> "GraphTensor":
         """A float32 input [1, channels, height, width]."""
@@ -39,7 +40,7 @@ class GraphWriter:
         self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
         return GraphTensor(self, name, channels)
 
-    def gain_input(self, name: str, channels: int, exponent: np.ndarray | None) -> str:
+    def gain_input(self, name: str, channels: int, exponent: Array | None) -> str:
         """An input [1, channels, 1, 1]; its rows must be multiplied by 2**exponent."""
         self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, 1, 1]))
         self.gain_exponents[name] = np.zeros(channels) if exponent is None else np.asarray(exponent)
@@ -51,7 +52,7 @@ class GraphWriter:
         self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
         return name
 
-    def constant(self, name: str, value: Array, dtype: Any = np.float32) -> str:
+    def constant(self, name: str, value: npt.ArrayLike, dtype: Any = np.float32) -> str:
         """Add an initialiser; equal names must hold equal values."""
         self.initialisers.setdefault(name, numpy_helper.from_array(np.asarray(value, dtype), name))
         return name
@@ -187,7 +188,7 @@ class GraphTensor:
         axes = writer.constant("channel_axis", [1], np.int64)
         return GraphTensor(writer, writer.emit("Slice", [self.name, starts, ends, axes]), span.stop - span.start)
 
-    def _float_convolution(self, path: str, weights: np.ndarray, bias: jax.Array, **attributes: Any) -> "GraphTensor":
+    def _float_convolution(self, path: str, weights: Array, bias: jax.Array, **attributes: Any) -> "GraphTensor":
         writer = self.writer
         half = writer.constant(f"{path}/kernel", weights, np.float16)
         kernel = writer.emit("Cast", [half], to=TensorProto.FLOAT)
@@ -198,7 +199,7 @@ class GraphTensor:
     def _exact_convolution(
         self,
         path: str,
-        weights: np.ndarray,
+        weights: Array,
         rounded: ExactKernel,
         exponent_in: jax.Array,
         exponent: jax.Array,
@@ -229,7 +230,7 @@ class GraphTensor:
             return self._unary("LeakyRelu", alpha=LEAKY_SLOPE)
         return self._clipped(0, 1) if activation == UNIT else self
 
-    def _shifted(self, shift: np.ndarray) -> "GraphTensor":
+    def _shifted(self, shift: Array) -> "GraphTensor":
         if not shift.any():
             return self
         name = self.writer.constant(f"shift_{len(self.writer.nodes)}", np.exp2(shift)[None, :, None, None])

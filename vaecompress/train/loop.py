@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +17,9 @@ import numpy.typing as npt
 from vaecompress.errors import VaecompressError
 from vaecompress.train import checkpoint
 from vaecompress.train.curves import TRAINING, CurveLog, CurveRow, TensorBoardLog, plot_curves
+from vaecompress.train.interrupt import interrupt_flag
 from vaecompress.train.objective import rate_distortion
+from vaecompress.train.optimiser import schedule
 from vaecompress.train.presets import Preset
 from vaecompress.train.state import (
     StepFunction,
@@ -68,7 +71,7 @@ class Run:
         batches: Batches,
         validation: Sequence[Pictures],
         folder: Path,
-        options: RunOptions = RunOptions(),  # noqa: B008
+        options: RunOptions = RunOptions(),
         report: Callable[[str], None] = print,
     ) -> None:
         self.preset, self.batches, self.folder, self.options = preset, batches, folder, options
@@ -82,46 +85,58 @@ class Run:
         """Resume the folder's newest checkpoint; else start from ``weights`` (variables, step); else from scratch.
 
         Returns the state after the last step, which is saved. Raises :class:`DivergedError` on a loss that is not
-        finite, after which the folder holds the last good checkpoint.
+        finite, after which the folder holds the last good checkpoint. Ctrl-C saves and raises KeyboardInterrupt.
         """
         state = self._start(weights)
-        first, total = int(state.step), self.preset.recipe.steps
-        curves = CurveLog(self.folder / "curves.csv", first)
-        board = TensorBoardLog(self.folder / "tensorboard") if self.options.tensorboard else None
-        sinks = [curves, board] if board else [curves]
-        steps: dict[bool, StepFunction] = {}
-        logged = saved = time.monotonic()
-        try:
-            while (step := int(state.step)) < total:
-                exact = step >= self.exact_start
-                if exact and (step == self.exact_start or not steps):
-                    state = self._calibrated(state)
-                if exact not in steps:
-                    steps[exact] = make_step(self.preset, self.options.compute_dtype, exact, self.start_step)
-                state, report = steps[exact](state, self._batch(step))
-                step += 1
-                if step % self.options.log_every == 0 or step == total:
-                    now = time.monotonic()
-                    self._log(step, report, (now - logged), sinks)
-                    logged = now
-                if step % self.options.validate_every == 0 or step == total:
-                    self._validate(state, sinks, exact)
-                    plot_curves(curves.rows, self.folder / "curves.png")
-                    logged = time.monotonic()
-                if time.monotonic() - saved > self.options.save_seconds and step < total:
-                    self._save(state)
-                    saved = time.monotonic()
-        except KeyboardInterrupt:
-            self._save(state)
-            raise
-        self._save(state)
-        return state
+        self._curves = CurveLog(self.folder / "curves.csv", int(state.step))
+        self._sinks: list[CurveLog | TensorBoardLog] = [self._curves]
+        if self.options.tensorboard:
+            self._sinks.append(TensorBoardLog(self.folder / "tensorboard"))
+        self._evaluate = make_evaluation(self.preset)
+        with interrupt_flag() as interrupted:
+            return self._loop(state, interrupted)
 
     @property
     def exact_start(self) -> int:
-        """The first step with rounding in the loop."""
+        """The first step with rounding in the loop; a run that asks for any gets at least one."""
         recipe = self.preset.recipe
-        return recipe.steps - int(recipe.steps * recipe.exact_share)
+        return recipe.steps - (max(1, int(recipe.steps * recipe.exact_share)) if recipe.exact_share else 0)
+
+    def _loop(self, state: TrainState, interrupted: threading.Event) -> TrainState:
+        """Every step from ``state`` on."""
+        step, total = int(state.step), self.preset.recipe.steps
+        self._logged_step, self._logged = step, time.monotonic()
+        saved = time.monotonic()
+        take_step: StepFunction | None = None
+        report: StepReport | None = None
+        while step < total:
+            if take_step is None or step == self.exact_start:
+                state, take_step = self._phase(state, step)
+            before = report
+            state, report = take_step(state, self._batch(step))
+            if before is not None:  # let the device lag one step behind, not many
+                before.loss.block_until_ready()
+            step += 1
+            stop = step == total or interrupted.is_set()
+            if step % self.options.log_every == 0 or stop:
+                self._log(step, report)
+            if stop or time.monotonic() - saved > self.options.save_seconds:
+                self._save(state)
+                saved = time.monotonic()
+            if stop and step < total:
+                raise KeyboardInterrupt
+            if step % self.options.validate_every == 0 or step == total:
+                self._validate(state, step)
+        return state
+
+    def _phase(self, state: TrainState, step: int) -> tuple[TrainState, StepFunction]:
+        """The step function from ``step`` on; grids are calibrated once, where rounding enters the loop."""
+        exact = step >= self.exact_start
+        if exact and step == max(self.exact_start, self.start_step):
+            calibrate = make_calibration(self.preset)
+            for index in range(CALIBRATION_BATCHES):
+                state = calibrate(state, self._batch(self.preset.recipe.steps + index))
+        return state, make_step(self.preset, self.options.compute_dtype, exact, self.start_step)
 
     def _start(self, weights: tuple[dict[str, Any], int] | None) -> TrainState:
         fresh = init_variables(HyperpriorVAE(self.preset.model), self.preset.recipe.seed)
@@ -139,53 +154,57 @@ class Run:
         recipe = self.preset.recipe
         return self.batches.batch(step, recipe.batch_size, crop_at(recipe.crops, step / recipe.steps))
 
-    def _calibrated(self, state: TrainState) -> TrainState:
-        calibrate = make_calibration(self.preset)
-        for index in range(CALIBRATION_BATCHES):
-            state = calibrate(state, self._batch(self.preset.recipe.steps + index))
-        return state
-
-    def _log(self, step: int, report: StepReport, seconds: float, sinks: Sequence[Any]) -> None:
+    def _log(self, step: int, report: StepReport) -> None:
         loss = float(report.loss)
         if not math.isfinite(loss):
             raise DivergedError(f"loss is {loss} at step {step}: lower the learning rate and run again to resume")
+        now = time.monotonic()
+        seconds, steps = now - self._logged, step - self._logged_step
+        self._logged_step, self._logged = step, now
         self.minutes += seconds / 60.0
-        rate = self.options.log_every / seconds
+        rate = steps / seconds
         left = (self.preset.recipe.steps - step) / rate / 60.0
-        row = self._row(step, TRAINING, loss, float(report.bpp), float(report.psnr_db), rate)
-        for sink in sinks:
-            sink.append(row)
+        bpp, psnr_db = float(report.bpp), float(report.psnr_db)
+        self._append(step, TRAINING, loss, bpp, psnr_db, rate)
         self.report(
-            f"step {step}  loss {loss:.3f}  {float(report.bpp):.3f} bpp  {float(report.psnr_db):.2f} dB  "
+            f"step {step}  loss {loss:.3f}  {bpp:.3f} bpp  {psnr_db:.2f} dB  "
             f"|g| {float(report.gradient_norm):.2f}  {rate:.2f} steps/s  {left:.0f} min left"
         )
 
-    def _validate(self, state: TrainState, sinks: Sequence[Any], exact: bool) -> None:
-        if self.validation is None:
-            return
-        evaluate = make_evaluation(self.preset)
-        losses = []
-        for place in VALIDATION_POSITIONS:
-            position = jnp.full((len(self.validation),), place)
-            measures = evaluate({"params": state.ema, "ranges": state.ranges}, self.validation, position, exact)
-            losses.append(float(jnp.mean(rate_distortion(measures, position))))
-            bpp, psnr = float(jnp.mean(measures.bpp)), float(jnp.mean(measures.psnr_db))
-            row = self._row(int(state.step), f"q{round(1 + 99 * place)}", losses[-1], bpp, psnr)
-            for sink in sinks:
-                sink.append(row)
-        self.report(f"step {int(state.step)}  validation loss {np.mean(losses):.4f}")
+    def _validate(self, state: TrainState, step: int) -> None:
+        """Measure the averaged weights on the validation pictures and draw the curves; not counted as training time."""
+        began = time.monotonic()
+        if self.validation is not None:
+            losses = [self._measure(state, step, place) for place in VALIDATION_POSITIONS]
+            self.report(f"step {step}  validation loss {np.mean(losses):.4f}")
+        plot_curves(self._curves.rows, self.folder / "curves.png")
+        self._logged += time.monotonic() - began
 
-    def _row(
-        self, step: int, series: str, loss: float, bpp: float, psnr_db: float, rate: float | None = None
-    ) -> CurveRow:
+    def _measure(self, state: TrainState, step: int, place: float) -> float:
+        """Loss over the validation pictures at one quality, 0..1, in the arithmetic of the current phase."""
+        assert self.validation is not None
+        position = jnp.full((len(self.validation),), place)
+        variables = {"params": state.ema, "ranges": state.ranges}
+        measures = self._evaluate(variables, jnp.asarray(self.validation), position, step > self.exact_start)
+        loss = float(jnp.mean(rate_distortion(measures, position)))
+        series = f"q{round(1 + 99 * place)}"
+        self._append(step, series, loss, float(jnp.mean(measures.bpp)), float(jnp.mean(measures.psnr_db)))
+        return loss
+
+    def _append(
+        self, step: int, series: str, loss: float, bpp: float, psnr_db: float, steps_per_s: float | None = None
+    ) -> None:
+        """One row of the learning curves, about the ``step`` steps taken so far."""
         recipe = self.preset.recipe
-        pixels = step * recipe.batch_size * crop_at(recipe.crops, step / recipe.steps) ** 2
-        return CurveRow(step, self.minutes, pixels, series, loss, bpp, psnr_db, None, rate)
+        pixels = recipe.batch_size * sum(crop_at(recipe.crops, i / recipe.steps) ** 2 for i in range(step))
+        learning_rate = float(schedule(recipe, self.start_step)(step - 1 - self.start_step))
+        row = CurveRow(step, self.minutes, pixels, series, loss, bpp, psnr_db, learning_rate, steps_per_s)
+        for sink in self._sinks:
+            sink.append(row)
 
     def _save(self, state: TrainState) -> None:
         step = int(state.step)
-        finite = all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree_util.tree_leaves(state.params))
-        if not finite:
+        if not all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree_util.tree_leaves(state)):
             raise DivergedError(f"weights are not finite at step {step}: the last good checkpoint is kept")
         meta = {"start_step": self.start_step, "minutes": self.minutes, **describe(self.preset)}
         checkpoint.save_state(self.folder, step, state, meta)

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
@@ -17,17 +18,21 @@ from vaecompress.train.state import init_variables
 from vaecompress.train.vae import HyperpriorVAE
 from vaecompress.transforms.config import ModelConfig
 
-Weights = dict[str, np.ndarray]
+Array = npt.NDArray[Any]
+Weights = dict[str, Array]
 
 
 def restore(file: ModelFile) -> tuple[HyperpriorVAE, dict[str, Any]]:
-    """The Flax module and its variables (``params``, ``ranges``), float32. Raises CorruptError when a part is missing."""
+    """The Flax module and its float32 variables ``params`` and ``ranges``.
+
+    Raises CorruptError when a part is missing or has another shape than the card says.
+    """
     config = ModelConfig.from_dict(file.card["config"])
     model = HyperpriorVAE(config)
     template = jax.eval_shape(lambda: init_variables(model, 0))
     weights = _initialisers(file)
 
-    def find(path: tuple[Any, ...], leaf: jax.ShapeDtypeStruct) -> np.ndarray:
+    def find(path: tuple[Any, ...], leaf: jax.ShapeDtypeStruct) -> Array:
         name = "/".join(entry.key for entry in path)
         value = _parameter(file, weights, name)
         if value.shape != leaf.shape:
@@ -46,12 +51,13 @@ def _initialisers(file: ModelFile) -> Weights:
     return found
 
 
-def _parameter(file: ModelFile, weights: Weights, name: str) -> np.ndarray:
+def _parameter(file: ModelFile, weights: Weights, name: str) -> Array:
     """The parameter called ``collection/path``."""
     if name in file.arrays:
         return np.asarray(file.arrays[name])
     layer, _, leaf = name.removeprefix("params/").rpartition("/")
-    parts = [layer] if f"{layer}/kernel" in weights else [f"{layer}:{group}" for group in range(_splits(weights, layer))]
+    whole = f"{layer}/kernel" in weights
+    parts = [layer] if whole else [f"{layer}:{group}" for group in range(_splits(weights, layer))]
     if not parts:
         raise CorruptError(f"model file: no parameter {name}")
     values = [_part(file, weights, part, leaf) for part in parts]
@@ -62,7 +68,7 @@ def _splits(weights: Weights, layer: str) -> int:
     return sum(key.startswith(f"{layer}:") and key.endswith("/kernel") for key in weights)
 
 
-def _part(file: ModelFile, weights: Weights, path: str, leaf: str) -> np.ndarray:
+def _part(file: ModelFile, weights: Weights, path: str, leaf: str) -> Array:
     """Kernel ([I, O] or [3, 3, C]) or bias [O] of one convolution, as real numbers."""
     exact = f"exact/{path}"
     if f"{exact}/shift" not in file.arrays:
@@ -75,7 +81,7 @@ def _part(file: ModelFile, weights: Weights, path: str, leaf: str) -> np.ndarray
     return np.asarray(kernel * (step[:, None] if kernel.ndim == 2 else step))
 
 
-def _to_flax(weights: np.ndarray) -> np.ndarray:
+def _to_flax(weights: Array) -> Array:
     """ONNX [O, I, 1, 1] to [I, O], depthwise [C, 1, 3, 3] to [3, 3, C]."""
     weights = weights.astype(np.float32)
     return weights[:, 0].transpose(1, 2, 0) if weights.shape[2] == 3 else weights[:, :, 0, 0].T

@@ -1,6 +1,7 @@
-"""The state of a run and the jitted steps that move it."""
+"""The state of a run and the jitted functions that move it, each made and compiled once for its arguments."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -56,6 +57,7 @@ def init_state(preset: Preset, variables: Variables, start_step: int = 0) -> Tra
     )
 
 
+@cache
 def make_step(preset: Preset, compute_dtype: Any, exact_phase: bool, start_step: int = 0) -> StepFunction:
     """One step on a batch of 8-bit crops [B, H, W, 3]; ``exact_phase``: with rounding in the loop."""
     recipe = preset.recipe
@@ -69,7 +71,7 @@ def make_step(preset: Preset, compute_dtype: Any, exact_phase: bool, start_step:
 
         def loss(params: Any) -> tuple[Array, Measures]:
             variables = {"params": params, "ranges": state.ranges}
-            forward = model.apply(variables, levels, position, exact_phase, True, rngs={"noise": noise_key})
+            forward: Any = model.apply(variables, levels, position, exact_phase, True, rngs={"noise": noise_key})
             measures = measure(levels, forward)
             return jnp.mean(rate_distortion(measures, position)), measures
 
@@ -90,6 +92,7 @@ def _average(recipe: Recipe, state: TrainState, params: Any) -> Any:
     return jax.tree_util.tree_map(lambda mean, new: mean + (1.0 - decay) * (new - mean), state.ema, params)
 
 
+@cache
 def make_calibration(preset: Preset) -> Callable[[TrainState, Array], TrainState]:
     """Widens ``ranges`` to what a batch shows, at the averaged weights and at every quality of the batch."""
     model = HyperpriorVAE(preset.model)
@@ -103,12 +106,14 @@ def make_calibration(preset: Preset) -> Callable[[TrainState, Array], TrainState
     return jax.jit(calibrate)
 
 
+@cache
 def make_evaluation(preset: Preset) -> Callable[[Variables, Array, Array, bool], Measures]:
     """Rate (of rounded symbols) and distortion of 8-bit pictures [B, H, W, 3] at positions [B]; float or exact."""
     model = HyperpriorVAE(preset.model)
 
     def evaluate(variables: Variables, batch: Array, position: Array, exact_phase: bool) -> Measures:
         levels = batch.astype(jnp.float32)
-        return measure(levels, model.apply(variables, levels, position, exact_phase))
+        forward: Any = model.apply(variables, levels, position, exact_phase)
+        return measure(levels, forward)
 
     return jax.jit(evaluate, static_argnums=3)

@@ -60,7 +60,9 @@ class Forward(NamedTuple):
 
 
 class HyperpriorVAE(nn.Module):
-    """Quantised latents, a hyperprior and context steps (Ballé et al. 2018; Minnen et al. 2018), one model for all rates.
+    """Quantised latents, a hyperprior and context steps, one model for all rates.
+
+    After Ballé et al. 2018 (arXiv 1802.01436) and Minnen et al. 2018 (arXiv 1809.02736).
 
     ``position`` [B] in 0..1 is the quality on the logarithmic lambda axis. With ``compute_dtype`` bfloat16 the
     networks run in it in the float phase; the exact phase needs float32.
@@ -112,7 +114,7 @@ class HyperpriorVAE(nn.Module):
     def hyper_synthesise(self, z_hat: Array, gains: Gains, exact_phase: bool) -> tuple[Signal, Signal, Signal]:
         """Integer hyper-latents to features, means and log2 scales."""
         z = self._signal(z_hat, 0, HYPER_LATENT_LIMIT, exact_phase)
-        return self.hyper_synthesis(z, gains.hyper_feature)  # type: ignore[no-any-return]
+        return self.hyper_synthesis(z, gains.hyper_feature)
 
     def refine(
         self, step: int, features: Signal, residual: Array, mean: Signal, scale: Signal
@@ -120,7 +122,7 @@ class HyperpriorVAE(nn.Module):
         """Means and scales of context step ``step`` >= 1 from the residuals decoded so far (0 elsewhere)."""
         seen = jnp.clip(residual, -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
         pair = self._signal(jnp.concatenate([seen, jnp.abs(seen)], axis=-1), 0, RESIDUAL_LIMIT, features.exact)
-        return self.contexts[step - 1](features, pair, mean, scale)  # type: ignore[no-any-return]
+        return self.contexts[step - 1](features, pair, mean, scale)
 
     def synthesise(self, y_hat: Array, gains: Gains, exact_phase: bool) -> Array:
         """Latents to the centred picture."""

@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 Array = jax.Array
 
@@ -36,7 +37,7 @@ class Signal:
 
     value: Any
     exponent: Array | None = None
-    limit: np.ndarray | None = None
+    limit: npt.NDArray[np.int64] | None = None
 
     @property
     def exact(self) -> bool:
@@ -120,7 +121,8 @@ class ExactKernel:
 
 def round_kernel(kernel: Array, bias: Array, x: Signal) -> ExactKernel:
     """Round kernel [I, O] and bias [O] as finely as the 2**24 bound allows for the inputs of ``x`` (I channels)."""
-    assert x.exponent is not None and x.limit is not None
+    assert x.exponent is not None
+    assert x.limit is not None
     limit = jnp.asarray(x.limit, jnp.float32)[:, None]
     per_unit = jax.lax.stop_gradient(kernel) * power_of_two(-x.exponent)[:, None]
     bias_real = jax.lax.stop_gradient(bias)

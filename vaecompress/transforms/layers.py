@@ -6,6 +6,7 @@ arithmetic, or, handed a symbolic tensor, writes itself into a graph. In the flo
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import flax.linen as nn
@@ -21,6 +22,9 @@ Initializer = Callable[..., Array]
 
 LINEAR, LEAKY, UNIT = "linear", "leaky", "unit"
 LEAKY_SLOPE = 0.25
+FULL_FLOAT32 = jax.lax.Precision.HIGHEST
+"""GPUs otherwise multiply float32 matrices in TF32, whose 11 bits do not hold our integers."""
+
 UNIT_EXPONENT = 8
 ADDEND_LIMIT = 2 * exact.ACTIVATION_LIMIT + 1
 
@@ -83,7 +87,8 @@ class Dense(nn.Module):
         return self._exact(x, kernel, bias, exponent)
 
     def _exact(self, x: Signal, kernel: Array, bias: Array, exponent: Array) -> Signal:
-        assert x.exponent is not None and x.limit is not None
+        assert x.exponent is not None
+        assert x.limit is not None
         low, high = clip_range(self.activation, self.limit)
         width = x.channels // self.splits
         total = None
@@ -95,7 +100,7 @@ class Dense(nn.Module):
                 name = layer_name(self) + (f":{group}" if self.splits > 1 else "")
                 value = part.value.exact_dense(name, rounded, part.exponent, exponent, self.activation, low, high)
             else:
-                rows = part.value.reshape(-1, width) @ rounded.kernel + rounded.bias
+                rows = jnp.matmul(part.value.reshape(-1, width), rounded.kernel, precision=FULL_FLOAT32) + rounded.bias
                 value = rows.reshape(*part.value.shape[:-1], self.features)
                 value = exact.on_grid(activate(value, self.activation), exponent, low, high)
             total = value if total is None else total + value
@@ -148,13 +153,12 @@ class Depthwise(nn.Module):
 
 def round_taps(kernel: Array, bias: Array, x: Signal) -> exact.ExactKernel:
     """:func:`exact.round_kernel` for a depthwise kernel [3, 3, C]: every tap of a channel sees that channel's input."""
-    assert x.exponent is not None and x.limit is not None
+    assert x.exponent is not None
+    assert x.limit is not None
     widest = Signal(None, jnp.zeros((9,)), np.full((9,), int(np.max(x.limit)), np.int64))
     step = exact.power_of_two(x.exponent)
     rounded = exact.round_kernel(kernel.reshape(9, -1) / step, bias, widest)
-    return exact.ExactKernel(
-        rounded.kernel.reshape(kernel.shape) * step, rounded.bias, rounded.kernel_int, rounded.bias_int, rounded.shift, rounded.headroom
-    )
+    return replace(rounded, kernel=rounded.kernel.reshape(kernel.shape) * step)
 
 
 def add(x: Signal, y: Signal) -> Signal:
@@ -176,7 +180,8 @@ def multiply(x: Signal, gate: Signal) -> Signal:
     """x times a gate in 0..1, rounded to x's grid."""
     if not x.exact:
         return Signal(x.value * gate.value)
-    assert x.limit is not None and x.exponent is not None
+    assert x.limit is not None
+    assert x.exponent is not None
     limit = int(np.max(x.limit))
     if x.symbolic:
         return x.with_value(x.value.exact_multiply(gate.value, UNIT_EXPONENT, -limit, limit))
@@ -201,7 +206,8 @@ def depth_to_space(x: Signal, block: int) -> Signal:
     value = x.value.depth_to_space(block) if x.symbolic else resample.depth_to_space(x.value, block)
     if not x.exact:
         return Signal(value)
-    assert x.exponent is not None and x.limit is not None
+    assert x.exponent is not None
+    assert x.limit is not None
     channels = x.channels // (block * block)
     return Signal(value, x.exponent[:channels], x.limit[:channels])
 

@@ -33,7 +33,7 @@ def dct_matrix(config: ModelConfig) -> Matrix:
         for component, count in enumerate((config.luma, *config.chroma))
         for u, v in frequencies[:count]
     ]
-    return np.stack(columns, axis=1).astype(np.float32)
+    return np.asarray(np.stack(columns, axis=1), np.float32)
 
 
 def dct_init(config: ModelConfig, inverse: bool) -> Callable[..., jax.Array]:

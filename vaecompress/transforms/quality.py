@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 from vaecompress.transforms import exact
 from vaecompress.transforms.exact import Signal
@@ -19,7 +20,7 @@ class GainTable(nn.Module):
 
     anchors: int
     channels: int
-    initial_log2: np.ndarray | None = None
+    initial_log2: npt.NDArray[np.float32] | None = None
 
     @nn.compact
     def __call__(self, position: Array) -> Array:
@@ -42,7 +43,8 @@ def apply_gain(x: Signal, gain: Array, name: str = "", exponent: Array | None = 
         if x.symbolic:
             return Signal(x.value.gain(name))
         return Signal(x.value * gain[:, None, None, :].astype(x.value.dtype))
-    assert x.exponent is not None and x.limit is not None
+    assert x.exponent is not None
+    assert x.limit is not None
     exponent = x.exponent if exponent is None else exponent
     limit = limit or int(np.max(x.limit))
     if x.symbolic:
