@@ -15,7 +15,7 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job], int], workers: int, cons
         except BrokenPipeError:
             raise
         except Exception as error:
-            return console.failed(error, job.subject)
+            return console.failed(error, job.subject, job.target)
 
     codes: list[int] = []
     try:

@@ -55,10 +55,10 @@ class Console:
         """An output is there already, as this run would make it."""
         self.done(f"{subject} -> {target}  done already", {"source": subject, "output": target, "resumed": True})
 
-    def failed(self, error: Exception, subject: str) -> int:
-        """Say what happened to the file ``subject``; returns the exit code."""
+    def failed(self, error: Exception, subject: str, target: str) -> int:
+        """Say what happened on the way from ``subject`` to ``target``; returns the exit code."""
         text, code = explain(error)
-        text = text if subject in text else f"{subject}: {text}"
+        text = text if text.startswith((f"{subject}:", f"{target}:")) else f"{subject}: {text}"
         if self._verbose:
             self.line("".join(traceback.format_exception(error)).rstrip())
         self.line(f"vaecompress: {text}")

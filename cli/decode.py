@@ -54,7 +54,7 @@ def _jobs(request: Request, partial: bool, console: Console) -> list[Job]:
     found = find_files(files, (STREAM_SUFFIX,), left_out)
     jobs = jobs_into(request.output, _named(found, partial))
     if left_out:
-        console.line(f"note: {len(left_out)} files not named {STREAM_SUFFIX} are left out")
+        console.line(f"note: files left out, not named {STREAM_SUFFIX}: {len(left_out)}")
     make_folder(request.output)
     return jobs
 

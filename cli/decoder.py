@@ -4,6 +4,7 @@ import argparse
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,8 @@ class Decoder:
         workers = frames_at_once(self._options, job.in_batch)
         frames = decode_video(container, self._model(container), wanted, workers, on_damage)
         with self._place(job, format) as path:
-            writer = open_video_writer(
+            open_writer = partial(
+                open_video_writer,
                 path,
                 format,
                 width=header.width,
@@ -79,10 +81,12 @@ class Decoder:
                 time_base=stamps.time_base,
                 colour=read_colour(container, on_damage),
                 crf=self._options.crf,
-                first_index=wanted.start,
             )
+            writer = open_writer()
             written = 0
             for frame in frames:
+                if format == "frames":  # the numbers are those of the video's frames, whichever are lost
+                    writer = open_writer(first_index=frame.index)
                 writer.write(frame.pixels, frame.pts)
                 written += 1
                 if not job.in_batch:
@@ -114,7 +118,7 @@ class Decoder:
             from vaecompress.media.image_write import format_of
 
             if self._options.frames or self._options.crf is not None:
-                raise UsageError(f"{job.subject} is a picture: --frames and --crf are for videos")
+                raise UsageError(f"{job.subject}: is a picture; --frames and --crf are for videos")
             return "png" if job.output is None else format_of(job.output)
         if job.as_frames:
             return "frames"

@@ -53,7 +53,9 @@ def _jobs(request: Request, frames: bool, console: Console) -> list[Job]:
         return _batch(request.files, output, console)
     if output is not None and output.suffix.lower() in _MEDIA_SUFFIXES:
         raise UsageError(f"{output}: no name for a stream: name an output such as {output.stem}{STREAM_SUFFIX}")
-    if frames and request.inputs != (None,):
+    if frames and None in request.inputs:
+        raise UsageError("--fps goes with pictures that are named, not with standard input")
+    if frames:
         return [Job(tuple(request.files), output)]
     if len(request.inputs) > 1:
         raise UsageError("several inputs for one output: -o DIR makes one file each, --fps 24 one video of them all")
@@ -65,6 +67,6 @@ def _batch(files: list[Path], folder: Path, console: Console) -> list[Job]:
     found = find_files(files, _MEDIA_SUFFIXES, left_out)
     jobs = jobs_into(folder, ((path, place.with_name(place.name + STREAM_SUFFIX)) for path, place in found))
     if left_out:
-        console.line(f"note: {len(left_out)} files that are neither pictures nor videos by name are left out")
+        console.line(f"note: files left out, neither pictures nor videos by their names: {len(left_out)}")
     make_folder(folder)
     return jobs

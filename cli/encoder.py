@@ -124,13 +124,15 @@ class Encoder:
     def _open_video(self, sources: tuple[Path, ...]) -> "VideoSource":
         from vaecompress.media.video import open_video
 
-        several = len(sources) > 1 or (self._options.fps is not None and not sources[0].is_dir())
+        first = sources[0]
+        if len(sources) > 1 or first.is_dir() or not is_video(first):
+            return open_video(first if first.is_dir() else sources, self._options.fps, self._limits)
         try:
-            return open_video(sources if several else sources[0], self._options.fps, self._limits)
+            return open_video(first, self._options.fps, self._limits)
         except InputError as error:
-            if several or sources[0].is_dir() or sources[0].suffix.lower() in VIDEO_SUFFIXES:
+            if first.suffix.lower() in VIDEO_SUFFIXES:
                 raise
-            raise InputError(f"{sources[0]}: is neither a picture nor a video in a format that is read") from error
+            raise InputError(f"{first}: is neither a picture nor a video in a format that is read") from error
 
     def _image_codec(self) -> "ImageCodec":
         with self._loading:

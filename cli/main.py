@@ -57,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(words: list[str]) -> int:
     parser = _top_parser()
     chosen = parser.parse_args(words)
+    if chosen.verb is None:
+        parser.error(f"name a verb: {', '.join(VERBS)}")
     verb = importlib.import_module(f".{chosen.verb}", __package__)
     parser = Parser(prog=f"vaecompress {chosen.verb}", description=verb.__doc__, allow_abbrev=False)
     verb.add_arguments(parser)
@@ -78,7 +80,7 @@ def _top_parser() -> Parser:
     )
     _add_verbose(parser)
     parser.add_argument("--version", action="version", version=_version())
-    parser.add_argument("verb", choices=VERBS, metavar="VERB", help=argparse.SUPPRESS)
+    parser.add_argument("verb", nargs="?", choices=VERBS, metavar="VERB", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
 

@@ -12,7 +12,7 @@ from typing import Any
 from vaecompress.errors import InputError
 
 _MAX_FRAMES_AT_ONCE = 8
-_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
+_POWERS = {"": 0, "k": 1, "M": 2, "G": 3}
 
 
 def add_file_arguments(parser: argparse.ArgumentParser, made: str) -> None:
@@ -103,8 +103,9 @@ def frame_rate(text: str) -> Fraction:
 
 def byte_count(text: str) -> int:
     """A size: ``40000``, ``40k`` (thousands), ``1.5M``, ``64Ki`` (1,024s)."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]i?|)B?", text)
-    size = round(float(match[1]) * _UNITS[match[2]]) if match else 0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(?:([kKMG])(i?))?B?", text)
+    base = 1024 if match and match[3] else 1000
+    size = round(float(match[1]) * base ** _POWERS[(match[2] or "").replace("K", "k")]) if match else 0
     if size < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no size such as 40000, 40k, 1.5M or 64Ki")
     return size
