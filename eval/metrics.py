@@ -1,15 +1,19 @@
-"""Distances between a picture and its decoded copy: PSNR, SSIM and MS-SSIM.
+"""Distances between a picture and its decoded copy: PSNR, SSIM, MS-SSIM, and SSIMULACRA2 where it is installed.
 
 All functions take two RGB pictures, uint8 [H, W, 3], and measure them as they are: no cropping, no resizing.
 PSNR and SSIM come from scikit-image. A value that does not exist is ``None``: the PSNR of equal pictures, the SSIM of a
-picture smaller than its window.
+picture smaller than its window, SSIMULACRA2 without its package.
 """
 
+import io
 import math
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.ndimage import correlate1d
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
@@ -20,18 +24,20 @@ LUMA_BT601 = np.array([0.299, 0.587, 0.114])
 SSIM_SIGMA = 1.5
 SSIM_WINDOW = 11
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+SSIMULACRA2_MIN_SIDE = 8
 MS_SSIM_MIN_SIDE = (SSIM_WINDOW - 1) * 2 ** (len(MS_SSIM_WEIGHTS) - 1) + 1
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What is measured on one decoded picture. Similarities run from 0 to 1, the rest is in dB."""
+    """What is measured on one decoded picture: dB, similarities from 0 to 1, and SSIMULACRA2's score (at most 100)."""
 
     psnr_rgb_db: float | None
     psnr_luma_db: float | None
     ssim: float | None
     ms_ssim: float | None
     ms_ssim_db: float | None
+    ssimulacra2: float | None = None
 
 
 def measure(original: Pixels, decoded: Pixels) -> Quality:
@@ -45,6 +51,7 @@ def measure(original: Pixels, decoded: Pixels) -> Quality:
         ssim=ssim(original, decoded),
         ms_ssim=similarity,
         ms_ssim_db=None if similarity is None else similarity_db(similarity),
+        ssimulacra2=ssimulacra2(original, decoded),
     )
 
 
@@ -95,6 +102,25 @@ def ms_ssim(original: Pixels, decoded: Pixels) -> float | None:
         if not last:
             a, b = _halve(a), _halve(b)
     return float(result.mean())
+
+
+def has_ssimulacra2() -> bool:
+    """Whether ``pip install ssimulacra2`` was done."""
+    return find_spec("ssimulacra2") is not None
+
+
+def ssimulacra2(original: Pixels, decoded: Pixels) -> float | None:
+    """SSIMULACRA2's score, from the package of that name; ``None`` without it or below 8 pixels a side."""
+    if not has_ssimulacra2() or min(original.shape[:2]) < SSIMULACRA2_MIN_SIDE:
+        return None
+    return float(import_module("ssimulacra2").compute_ssimulacra2(_as_file(original), _as_file(decoded)))
+
+
+def _as_file(pixels: Pixels) -> io.BytesIO:
+    """The form the package reads."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PPM")
+    return file
 
 
 def similarity_db(similarity: float) -> float | None:

@@ -26,7 +26,7 @@ class Peer(Protocol):
 
     @property
     def description(self) -> str:
-        """Every option that shapes the file, for the report."""
+        """Every option that shapes the file, in words; measurements are remembered by it."""
         ...
 
     @property

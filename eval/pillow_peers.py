@@ -115,10 +115,10 @@ PILLOW_PEERS: tuple[PillowPeer, ...] = (
     _avif("4:2:0", "psnr"),
     PillowPeer(
         name="jpeg2000",
-        description="OpenJPEG, irreversible 9/7, raw codestream, one layer at a target rate",
+        description="OpenJPEG, irreversible 9/7 and colour transforms, raw codestream, one layer at a target rate",
         format="JPEG2000",
         settings=(0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6, 0.8, 1.1, 1.5, 2.0, 2.8),
-        options={"irreversible": True, "no_jp2": True, "quality_mode": "rates"},
+        options={"irreversible": True, "mct": 1, "no_jp2": True, "quality_mode": "rates"},
         dial=lambda target_bpp: {"quality_layers": [24.0 / target_bpp]},
         feature="jpg_2000",
     ),

@@ -22,6 +22,7 @@ from .summary import (
     MEASURES,
     MS_SSIM,
     PSNR,
+    SSIMULACRA2,
     Measure,
     RateRange,
     compare,
@@ -47,15 +48,16 @@ def report_data(
     """Everything the page shows, as JSON types."""
     kodak = is_kodak(run.results)
     by_name = {speed.codec: speed for speed in speeds}
+    measures = [measure for measure in MEASURES if any(measure.of(one.quality) is not None for one in run.results)]
     anchors = [peer.name for peer in run.peers if peer.name != test]
     return {
         "test": test,
         "rates": asdict(rates),
         "pictures": list(dict.fromkeys(result.picture for result in run.results)),
         "codecs": [_codec(peer, by_name.get(peer.name)) for peer in run.peers],
-        "measures": [{"key": measure.key, "title": measure.title} for measure in MEASURES],
-        "curves": {measure.key: _curves(run, measure) for measure in MEASURES},
-        "published": {measure.key: _points(kodak_curves(measure)) if kodak else {} for measure in MEASURES},
+        "measures": [{"key": measure.key, "title": measure.title} for measure in measures],
+        "curves": {measure.key: _curves(run, measure) for measure in measures},
+        "published": {measure.key: _points(kodak_curves(measure)) if kodak else {} for measure in measures},
         "figures": [asdict(figure) for figure in published_figures()] if kodak else [],
         "published_pictures": KODAK_PICTURES,
         "comparisons": [
@@ -122,6 +124,7 @@ def _mean_point(group: list[Result]) -> dict[str, Any]:
         "ssim": mean_of(quality.ssim for quality in qualities),
         "ms_ssim": mean_of(quality.ms_ssim for quality in qualities),
         "ms_ssim_db": MS_SSIM.mean(qualities),
+        "ssimulacra2": SSIMULACRA2.mean(qualities),
     }
 
 

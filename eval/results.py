@@ -13,7 +13,7 @@ from vaecompress.errors import OutputError
 
 from .metrics import Quality
 
-Key: TypeAlias = tuple[str, str, str, float]
+Key: TypeAlias = tuple[str, str, str, str, float]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Result:
     height: int
     codec: str
     version: str
+    options: str
     setting: float
     file_bytes: int
     encode_s: float
@@ -43,8 +44,8 @@ class Result:
 
     @property
     def key(self) -> Key:
-        """What the measurement depends on: the picture's file, the codec, its version and its setting."""
-        return (self.picture_sha256, self.codec, self.version, self.setting)
+        """What the measurement depends on: the picture's file, the codec, its version, options and setting."""
+        return (self.picture_sha256, self.codec, self.version, self.options, self.setting)
 
     def to_json(self) -> str:
         """One flat line; ``null`` stands for a measure that does not exist."""
@@ -54,9 +55,9 @@ class Result:
 
     @classmethod
     def from_json(cls, line: str) -> "Result":
-        """Read what :meth:`to_json` wrote; raises ValueError or KeyError on anything else."""
+        """Read what :meth:`to_json` wrote; raises ValueError, KeyError or TypeError on anything else."""
         flat = json.loads(line)
-        quality = Quality(**{field.name: flat[field.name] for field in fields(Quality)})
+        quality = Quality(**{field.name: flat[field.name] for field in fields(Quality) if field.name in flat})
         own = {field.name: flat[field.name] for field in fields(cls) if field.name != "quality"}
         return cls(**own, quality=quality)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vaecompress.errors import InputError, LimitError
 
-from .metrics import measure
+from .metrics import has_ssimulacra2, measure
 from .peers import Peer
 from .pictures import Picture, load_picture
 from .results import Result, ResultCache
@@ -70,8 +70,8 @@ def run(pictures: Sequence[Path], peers: Sequence[Peer], cache: ResultCache, pro
 def _measure_all(picture: Picture, peer: Peer, cache: ResultCache) -> Iterator[Result | Failure]:
     version = peer.version()
     for setting in peer.settings:
-        result = cache.get((picture.sha256, peer.name, version, setting))
-        if result is None:
+        result = cache.get((picture.sha256, peer.name, version, peer.description, setting))
+        if result is None or (has_ssimulacra2() and result.quality.ssimulacra2 is None):
             try:
                 result = measure_one(picture, peer, version, setting)
             except Exception as error:  # a third party's codec may raise anything; it is named in the report
@@ -96,6 +96,7 @@ def measure_one(picture: Picture, peer: Peer, version: str, setting: float) -> R
         height=height,
         codec=peer.name,
         version=version,
+        options=peer.description,
         setting=setting,
         file_bytes=len(data),
         encode_s=round(encoded - started, 4),

@@ -12,7 +12,7 @@ from .results import Result
 
 @dataclass(frozen=True)
 class Measure:
-    """A quality that curves are drawn in. ``of`` is in dB; ``mean`` averages over pictures, as the field does it."""
+    """A quality that curves are drawn in; ``mean`` averages over pictures, as the field does it."""
 
     key: str
     title: str
@@ -62,7 +62,10 @@ LUMA_PSNR = Measure(
     "psnr_luma_db", "PSNR (luma), dB", lambda q: q.psnr_luma_db, lambda qs: mean_of(q.psnr_luma_db for q in qs)
 )
 MS_SSIM = Measure("ms_ssim_db", "MS-SSIM, dB", lambda q: q.ms_ssim_db, _mean_ms_ssim_db)
-MEASURES = (PSNR, LUMA_PSNR, MS_SSIM)
+SSIMULACRA2 = Measure(
+    "ssimulacra2", "SSIMULACRA2", lambda q: q.ssimulacra2, lambda qs: mean_of(q.ssimulacra2 for q in qs)
+)
+MEASURES = (PSNR, LUMA_PSNR, MS_SSIM, SSIMULACRA2)
 
 
 def picture_curve(results: Iterable[Result], codec: str, picture: str, measure: Measure) -> list[Point]:

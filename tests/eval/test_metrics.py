@@ -62,3 +62,17 @@ def test_ms_ssim_agrees_with_tensorflow(height: int, width: int) -> None:
 def test_similarity_in_db() -> None:
     assert metrics.similarity_db(0.99) == pytest.approx(20.0)
     assert metrics.similarity_db(1.0) is None
+
+
+def test_ssimulacra2_falls_with_noise() -> None:
+    if not metrics.has_ssimulacra2():
+        pytest.skip("not installed: pip install ssimulacra2")
+    scores = [metrics.ssimulacra2(*noisy_pair(96, 80, sigma)) for sigma in (2.0, 12.0, 40.0)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] is not None
+    assert 60.0 < scores[0] <= 100.0
+
+
+def test_without_its_package_ssimulacra2_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "find_spec", lambda name: None)
+    assert metrics.measure(*noisy_pair(40, 40)).ssimulacra2 is None

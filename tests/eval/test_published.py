@@ -40,7 +40,7 @@ def test_curves_exist_only_where_somebody_published() -> None:
 
 def test_kodak_is_known_by_name_and_size() -> None:
     def result(name: str, width: int, height: int) -> Result:
-        return Result(name, "", width, height, "a", "1", 1, 1, 0.0, 0.0, Quality(30.0, 30.0, None, None, None))
+        return Result(name, "", width, height, "a", "1", "", 1, 1, 0.0, 0.0, Quality(30.0, 30.0, None, None, None))
 
     assert is_kodak([result("kodim01.png", 768, 512), result("kodim04.png", 512, 768)])
     assert not is_kodak([result("kodim01.png", 768, 512), result("mine.png", 768, 512)])

@@ -11,7 +11,9 @@ pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip in
 from vaecompress_eval.metrics import Quality
 from vaecompress_eval.results import Result, ResultCache
 
-RESULT = Result("a.png", "ab12", 48, 40, "webp", "1.6", 30, 960, 0.01, 0.002, Quality(31.5, 32.5, 0.9, None, None))
+RESULT = Result(
+    "a.png", "ab12", 48, 40, "webp", "1.6", "method 6", 30, 960, 0.01, 0.002, Quality(31.5, 32.5, 0.9, None, None)
+)
 
 
 def test_a_line_reads_back_equal() -> None:
@@ -30,7 +32,12 @@ def test_the_cache_remembers_across_runs(tmp_path: Path) -> None:
     ResultCache(path).add(RESULT)
     again = ResultCache(path)
     assert again.get(RESULT.key) == RESULT
-    for changed in (replace(RESULT, setting=31), replace(RESULT, version="1.7"), replace(RESULT, picture_sha256="cd")):
+    for changed in (
+        replace(RESULT, setting=31),
+        replace(RESULT, version="1.7"),
+        replace(RESULT, options="method 4"),
+        replace(RESULT, picture_sha256="cd"),
+    ):
         assert again.get(changed.key) is None
 
 

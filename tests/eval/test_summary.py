@@ -16,7 +16,7 @@ def result(codec: str, picture: str, setting: int, factor: float = 1.0, shift_db
     """On a picture of 80 pixels: bytes double with every setting, PSNR grows by 3 dB."""
     ms_ssim = 1.0 - 0.1 / 2**setting
     quality = Quality(30.0 + 3 * setting + shift_db, 31.0, 0.9, ms_ssim, 10.0 + 3 * setting)
-    return Result(picture, picture, 10, 8, codec, "1", setting, round(factor * 100 * 2**setting), 0.1, 0.1, quality)
+    return Result(picture, picture, 10, 8, codec, "1", "", setting, round(factor * 100 * 2**setting), 0.1, 0.1, quality)
 
 
 def ladder(codec: str, picture: str, factor: float = 1.0, shift_db: float = 0.0, count: int = 5) -> list[Result]:
