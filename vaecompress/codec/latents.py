@@ -19,6 +19,9 @@ from vaecompress.errors import CorruptError
 Array = npt.NDArray[Any]
 
 STEP_BITS = 4
+TARGET_UNIT = 64
+"""The encoder keeps the latents it aims at as int16 in 1/64 of a step: half the memory of float32."""
+
 LATENT_LIMIT = (1 << 13) - 1
 HYPER_LATENT_LIMIT = 127
 RESIDUAL_LIMIT = 127
@@ -44,7 +47,7 @@ class LatentCoder:
         self.model = model
 
     def encode(self, y: Array, z: Array, quality: int) -> bytes:
-        """Code latents y [1, M, h, w] (float, in steps) and hyper-latents z [1, Z, h/4, w/4] (float)."""
+        """Code latents y [1, M, h, w] (int16, in 1/64 of a step) and hyper-latents z [1, Z, h/4, w/4] (float)."""
         return coder.encode(self.quantise(y, z, quality), self.model.tables)
 
     def quantise(self, y: Array, z: Array, quality: int) -> list[Group]:
@@ -55,7 +58,8 @@ class LatentCoder:
         limit = LATENT_LIMIT / (1 << STEP_BITS)
 
         def code(rows: slice, mean: Array, index: Array, coded: Array) -> Array:
-            target = np.clip(y[0, :, rows], -limit, limit) - mean * np.float32(1 / (1 << STEP_BITS))
+            wanted = np.clip(y[0, :, rows] * np.float32(1 / TARGET_UNIT), -limit, limit)
+            target = wanted - mean * np.float32(1 / (1 << STEP_BITS))
             size = np.floor(np.abs(target) + (np.float32(0.5) - dead_zone[index]))
             symbols = np.where(coded, np.copysign(size, target), 0).astype(np.int32)
             groups.append((symbols[coded], index[coded]))
@@ -91,40 +95,42 @@ class LatentCoder:
             model.network("hyper_synthesis"),
             {"z": (z_hat, 1)},
             {"feature_gain": model.gain("hyper_feature", quality)},
-            [Output(np.int16, HYPER_FACTOR)] * 3,
+            [Output(kind, HYPER_FACTOR) for kind in (np.int16, np.int16, np.int8)],
             TILE_HYPER_LATENTS,
             shape.halos["hyper_synthesis"],
         )
-        residual = np.zeros(mean.shape, np.int16)
+        residual = np.zeros(mean.shape, np.int8)
         latents = np.zeros(mean.shape, np.int16)
         for step in range(shape.context_steps):
             if step > 0:
-                mean, scale = self._refine(step, features, residual, mean, scale)
+                self._refine(step, features, residual, mean, scale)
             for rows in _bands(mean.shape):
                 group = group_index(shape.context_steps, *_positions(rows, mean.shape))
                 index = self._scale_index(scale[0, :, rows])
                 member = group == step
                 symbols = code(rows, mean[0, :, rows], index, member & (index > 0))
-                residual[0, :, rows] += np.clip(symbols, -RESIDUAL_LIMIT, RESIDUAL_LIMIT).astype(np.int16)
+                residual[0, :, rows] += np.clip(symbols, -RESIDUAL_LIMIT, RESIDUAL_LIMIT).astype(np.int8)
                 value = (symbols << STEP_BITS) + mean[0, :, rows]
                 band = latents[0, :, rows]
                 band[member] = np.clip(value, -LATENT_LIMIT, LATENT_LIMIT)[member]
         return latents
 
-    def _refine(self, step: int, features: Array, residual: Array, mean: Array, scale: Array) -> list[Array]:
-        return run_tiled(
+    def _refine(self, step: int, features: Array, residual: Array, mean: Array, scale: Array) -> None:
+        """Bring ``mean`` and ``scale`` up to date, in place: the networks add to them position by position."""
+        run_tiled(
             self.model.network(f"context{step}"),
             {"features": (features, 1), "residual": (residual, 1), "mean": (mean, 1), "scale": (scale, 1)},
             {},
-            [Output(np.int16)] * 2,
+            [Output(np.int16), Output(np.int8)],
             TILE_LATENTS,
             self.model.shape.halos["context"],
+            [mean, scale],
         )
 
     def _scale_index(self, scale: Array) -> Array:
         shape = self.model.shape
         offset = int(-shape.min_log2_scale * shape.scale_steps_per_octave)
-        return np.clip(scale + np.int16(offset), 0, shape.scale_count - 1).astype(np.uint16)
+        return np.clip(scale.astype(np.int16) + offset, 0, shape.scale_count - 1).astype(np.uint16)
 
     def _dead_zones(self) -> Array:
         shape = self.model.shape

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.bitstream import Picture, pixel_checksum
-from vaecompress.codec.latents import HYPER_FACTOR, TILE_LATENTS, LatentCoder
+from vaecompress.codec.latents import HYPER_FACTOR, TARGET_UNIT, TILE_LATENTS, LatentCoder
 from vaecompress.codec.models import LoadedModel
 from vaecompress.codec.tiled import Output, run_tiled
 from vaecompress.errors import CorruptError
@@ -67,20 +67,20 @@ class PictureCodec:
         return pixels if channels == 3 else to_grey(pixels)
 
     def analyse(self, pixels: Pixels, quality: int) -> tuple[Array, Array]:
-        """Latents y and hyper-latents z of pixels, as float32 [1, C, h, w]."""
+        """Latents y (int16, in 1/64 of a step) and hyper-latents z (float32) of pixels, [1, C, h, w] each."""
         model = self.model
         (y,) = run_tiled(
             model.network("analysis"),
-            {"x": (_PaddedPicture(pixels), PATCH)},  # type: ignore[dict-item]
+            {"x": (_PaddedPicture(pixels), PATCH)},
             {
                 "feature_gain": model.gain("analysis_feature", quality),
                 "latent_gain": model.gain("encoder_latent", quality),
             },
-            [Output(np.float32)],
+            [Output(np.int16, unit=TARGET_UNIT)],
             TILE_LATENTS,
             model.shape.halos["analysis"],
         )
-        grid, output, core = {"y": (y, HYPER_FACTOR)}, [Output(np.float32)], TILE_LATENTS // HYPER_FACTOR
+        grid, output, core = {"y": (_Scaled(y), HYPER_FACTOR)}, [Output(np.float32)], TILE_LATENTS // HYPER_FACTOR
         (z,) = run_tiled(model.network("hyper_analysis"), grid, {}, output, core, 0)
         return y, z
 
@@ -102,6 +102,17 @@ class PictureCodec:
             top, left = (tile.core.top - tile.padded.top) * PATCH, (tile.core.left - tile.padded.left) * PATCH
             place[:] = levels[0, top : top + place.shape[0], left : left + place.shape[1]]
         return pixels
+
+
+class _Scaled:
+    """Latents in 1/64 of a step, cut as float32 in steps."""
+
+    def __init__(self, y: Array) -> None:
+        self._y = y
+        self.shape = y.shape
+
+    def __getitem__(self, window: tuple[slice, slice, slice, slice]) -> Array:
+        return np.asarray(self._y[window] * np.float32(1 / TARGET_UNIT))
 
 
 class _PaddedPicture:
