@@ -25,6 +25,9 @@ OPSETS = range(13, 23)
 """Versions of the operator set in which these operators have one and the same meaning."""
 
 MAX_RANK = 8
+MAX_LISTED_BYTES = 1 << 20
+"""Of a tensor whose values are listed one by one: they take many times the memory."""
+
 FLOAT, UINT8, INT16, INT32, INT64, FLOAT16 = 1, 2, 5, 6, 7, 10
 DTYPES = {FLOAT: "<f4", UINT8: "u1", INT16: "<i2", INT32: "<i4", INT64: "<i8", FLOAT16: "<f2"}
 
@@ -76,8 +79,8 @@ def parse(data: bytes) -> Graph:
     outputs = tuple(Message(blob, "output", frozenset({1, 2, 3})).text(1) for blob in message.blobs(12))
     initialisers = dict(_tensor(blob) for blob in message.blobs(5))
     nodes = tuple(_node(blob) for blob in message.blobs(1))
-    if len(inputs) < len(message.blobs(11)) or len(initialisers) < len(message.blobs(5)):
-        raise CorruptError("graph: two inputs or two initialisers have one name")
+    if not inputs or len(inputs) < len(message.blobs(11)) or len(initialisers) < len(message.blobs(5)):
+        raise CorruptError("graph: has no inputs, or two inputs or initialisers of one name")
     graph = Graph(tuple(inputs), outputs, nodes, initialisers, inputs)
     _check_names(graph)
     return graph
@@ -172,6 +175,8 @@ def _values(message: Message, kind: int) -> Array:
         if len(raw) % dtype.itemsize or any(field in message for field in (4, 5, 7)):
             raise CorruptError("graph: a tensor's values are malformed")
         return np.frombuffer(raw, dtype)
+    if message.size_bytes > MAX_LISTED_BYTES:
+        raise UnsupportedError("graph: a large tensor is not in raw form")
     if kind == FLOAT:
         return np.array(message.floats(4), dtype)
     numbers = np.array(message.integers(7 if kind == INT64 else 5), np.int64)

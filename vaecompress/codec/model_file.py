@@ -24,7 +24,8 @@ MAGIC = b"VCM\x1a"
 VERSION = 1
 MODEL_ID_BYTES = 8
 DIGEST_BYTES = 32
-MAX_FILE_BYTES = 1 << 30
+MAX_FILE_BYTES = 1 << 28
+MAX_HEADER_BYTES = 1 << 22
 DTYPES = frozenset({"int8", "uint8", "int16", "int32", "uint32", "float16", "float32"})
 
 Array = npt.NDArray[Any]
@@ -74,9 +75,13 @@ def parse(data: bytes) -> ModelFile:
     body, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
     if hashlib.sha256(body).digest() != digest:
         raise CorruptError("model file: SHA-256 does not match, the file is damaged; install it again")
+    if header_bytes > MAX_HEADER_BYTES:
+        raise CorruptError("model file: the header is larger than any model's")
     try:
         header = json.loads(body[prefix : prefix + header_bytes])
         blobs = memoryview(body)[prefix + header_bytes :]
+        if _listed_bytes(header) > len(blobs):
+            raise ValueError("blobs overlap")
         networks = {name: bytes(_span(blobs, start, size)) for name, (start, size) in header["networks"].items()}
         arrays = {name: _array(blobs, *fields) for name, fields in header["arrays"].items()}
         return ModelFile(dict(header["card"]), networks, arrays, digest)
@@ -92,6 +97,13 @@ def load(path: Path) -> ModelFile:
         return parse(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot read the model file ({error.strerror})") from error
+
+
+def _listed_bytes(header: dict[str, Any]) -> int:
+    """What all networks and arrays take together."""
+    sizes = [int(size) for _, size in header["networks"].values()]
+    sizes += [np.dtype(kind).itemsize * math.prod(shape) for kind, shape, _ in header["arrays"].values()]
+    return sum(sizes)
 
 
 def _span(blobs: memoryview, start: int, size: int) -> memoryview:

@@ -1,7 +1,7 @@
 """Models by name, path or id, and a model made ready to run."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +23,15 @@ FOLDER_VARIABLE = "VAECOMPRESS_MODELS"
 
 DEFAULT_MODEL = "light"
 QUALITY_ROWS = 100
+NUMBERS: dict[str, Container[int]] = {
+    "latent_channels": range(1, 4097),
+    "hyper_latent_channels": range(1, 4097),
+    "context_steps": (1, 2, 4),
+    "prior_sets": range(1, QUALITY_ROWS + 1),
+    "scale_count": range(1, 4097),
+    "scale_steps_per_octave": range(1, 4097),
+}
+HALO_LIMITS = {"analysis": 32, "hyper_synthesis": 8, "context": 32, "synthesis": 32}
 GAINS = ("analysis_feature", "encoder_latent", "hyper_feature", "decoder_latent", "synthesis_feature")
 
 
@@ -43,6 +52,16 @@ class Shape:
     scale_steps_per_octave: int
     halos: dict[str, int]
 
+    def __post_init__(self) -> None:
+        """Raises CorruptError where a number is none, or out of bounds."""
+        if self.halos.keys() != HALO_LIMITS.keys():
+            raise CorruptError("model file: its card lacks the reach of a network")
+        numbers = [(getattr(self, name), allowed) for name, allowed in NUMBERS.items()]
+        numbers += [(self.halos[name], range(limit + 1)) for name, limit in HALO_LIMITS.items()]
+        fits = all(isinstance(number, int) and number in allowed for number, allowed in numbers)
+        if not fits or -self.min_log2_scale * self.scale_steps_per_octave not in range(self.scale_count):
+            raise CorruptError("model file: a number on its card is out of bounds")
+
 
 class LoadedModel:
     """A model file with its tables and gains, and networks prepared when first asked for."""
@@ -54,7 +73,7 @@ class LoadedModel:
             self.name = str(file.card["name"])
             self.shape = Shape(**file.card["codec"])
             self.gains = {name: file.arrays[f"gains/{name}"] for name in GAINS}
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise CorruptError("model file: a part is missing from its card or arrays") from error
         if any(rows.ndim != 2 or len(rows) != QUALITY_ROWS for rows in self.gains.values()):
             raise CorruptError(f"model file: gains must have {QUALITY_ROWS} rows")
@@ -98,7 +117,8 @@ def paths() -> Iterator[Path]:
 def load(model: str | Path | None = None, engine: str = "onnxruntime", threads: int | None = None) -> LoadedModel:
     """A model by name (default: ``light``), by its id in hex, or by the path of a model file.
 
-    Raises InputError when there is none, CorruptError when it is damaged.
+    Raises InputError when there is none, CorruptError when it is damaged; what was not shipped is verified first, and
+    UnsupportedError says what is not one of our networks.
     """
     wanted = str(model or DEFAULT_MODEL)
     if Path(wanted).suffix == SUFFIX:
@@ -123,9 +143,12 @@ def find(model_id: bytes, engine: str = "onnxruntime", threads: int | None = Non
 
 def file_id(path: Path) -> bytes:
     """The model id of a file, from its last bytes, not yet verified."""
-    with path.open("rb") as file:
-        file.seek(-DIGEST_BYTES, os.SEEK_END)
-        return file.read(MODEL_ID_BYTES)
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - DIGEST_BYTES))
+            return file.read(MODEL_ID_BYTES)
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the model file ({error.strerror})") from error
 
 
 def _loaded(path: Path, engine: str, threads: int | None) -> LoadedModel:
@@ -138,4 +161,9 @@ def _loaded(path: Path, engine: str, threads: int | None) -> LoadedModel:
 
 @lru_cache(maxsize=8)
 def _cached(path: Path, _stamp: int, engine: str, threads: int | None) -> LoadedModel:
-    return LoadedModel(model_file.load(path), engine, threads)
+    model = LoadedModel(model_file.load(path), engine, threads)
+    if path.parent != SHIPPED.resolve():
+        from vaecompress.codec.verify import verify
+
+        verify(model)
+    return model

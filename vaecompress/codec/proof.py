@@ -5,6 +5,7 @@ than products, differences and convolutions grow with their inputs, so the two e
 what keeps the ends close. Each step refuses what would need more than 24 bits.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -60,7 +61,30 @@ def prove(
     ``gain_limits`` is for inputs whose elements are whole numbers up to a limit times any power of two: they may only
     multiply, and the product must be rounded and clipped. Raises CorruptError naming the layer that exceeds 2**24.
     """
-    gains = gain_limits or {}
+    return _walk(graph, input_limits, gain_limits or {})[0]
+
+
+def output_limits(
+    graph: Graph, input_limits: Mapping[str, int | Array], gain_limits: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """As :func:`prove`, but gives the largest magnitude that each output can reach.
+
+    Raises CorruptError also for an output that is not made of whole numbers.
+    """
+    values = _walk(graph, input_limits, gain_limits or {})[1]
+    limits = {}
+    for name in graph.outputs:
+        ends = (values[name].low, values[name].high)
+        if any((end.fraction_bits > 0).any() for end in ends):
+            raise CorruptError(f"graph: output {name} is not made of whole numbers")
+        limits[name] = max(math.ceil(np.abs(dyadic.scaled(end.integers, -end.fraction_bits)).max()) for end in ends)
+    return limits
+
+
+def _walk(
+    graph: Graph, input_limits: Mapping[str, int | Array], gains: Mapping[str, int]
+) -> tuple[list[LayerProof], dict[str, Interval]]:
+    """The bound of each convolution, and what every tensor can hold."""
     constants, nodes = fold(graph)
     values = {name: Interval(value, value) for name, value in constants.items()}
     values |= {name: _whole(graph, name, input_limits) for name in graph.inputs if name not in gains}
@@ -79,7 +103,7 @@ def prove(
             else:
                 outputs = _propagate(node, inputs)
             values.update(zip(node.outputs, outputs, strict=True))
-    return proofs
+    return proofs, values
 
 
 def _whole(graph: Graph, name: str, limits: Mapping[str, int | Array]) -> Interval:

@@ -10,6 +10,7 @@ from vaecompress.errors import CorruptError, UnsupportedError
 VARINT, FIXED64, BLOB, FIXED32 = 0, 1, 2, 5
 FIXED_BYTES = {FIXED64: 8, FIXED32: 4}
 MAX_VARINT_BYTES = 10
+MAX_FIELDS = 1 << 14
 
 T = TypeVar("T")
 
@@ -22,11 +23,13 @@ class Message:
     """
 
     def __init__(self, data: memoryview, what: str, known: frozenset[int]) -> None:
-        self.what = what
+        self.what, self.size_bytes = what, len(data)
         self._numbers: dict[int, list[int]] = {}
         self._blobs: dict[int, list[memoryview]] = {}
         self._wires: dict[int, int] = {}
-        for number, wire, value in _fields(data, what):
+        for count, (number, wire, value) in enumerate(_fields(data, what)):
+            if count == MAX_FIELDS:
+                raise UnsupportedError(f"graph: {what} has more than {MAX_FIELDS} fields")
             if number not in known:
                 raise UnsupportedError(f"graph: {what} has field {number}, which is not supported")
             if self._wires.setdefault(number, wire) != wire:
