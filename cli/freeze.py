@@ -1,11 +1,14 @@
 """Turn a training run into a model file, each layer of its decoder proven to be exact."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from vaecompress.errors import InputError
 
 from .console import Console
+from .options import add_exclude_argument, listed_names
 from .outputs import writing
 
 
@@ -19,6 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="the model's name (the output's name without suffix)")
     parser.add_argument("--licence", default="", metavar="TEXT", help="licence of the weights")
     parser.add_argument("--data", default="", metavar="TEXT", help="what it was trained on, and under which terms")
+    parser.add_argument(
+        "--fit", type=Path, nargs="+", metavar="SOURCE", help="training pictures to fit the probability tables to"
+    )
+    add_exclude_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
     path = options.source / WEIGHTS_NAME if options.source.is_dir() else options.source
     variables, meta = load_weights(path)
+    _check_calibrated(path, meta)
     training = {key: value for key, value in meta.items() if key != "model"}
     card = {
         "name": options.name or options.output.stem,
@@ -44,6 +52,21 @@ def run(options: argparse.Namespace) -> int:
             raise InputError(
                 f"{path}: cannot be made exact: {error}; train it to the end of its exact phase"
             ) from error
-        part.write_bytes(data)
+        part.write_bytes(_fitted(data, options) if options.fit else data)
     Console().line(f"{options.source} -> {options.output}  {len(data):,} bytes")
     return 0
+
+
+def _check_calibrated(path: Path, meta: Mapping[str, Any]) -> None:
+    recipe = meta["recipe"]
+    exact_steps = int(recipe["steps"] * recipe["exact_share"])
+    if meta["step"] <= recipe["steps"] - exact_steps:
+        raise InputError(f"{path}: stands at step {meta['step']}, before its exact phase; train it to the end")
+
+
+def _fitted(data: bytes, options: argparse.Namespace) -> bytes:
+    from vaecompress.train.fit_tables import choose_pictures, fit_tables
+    from vaecompress.train.resident import Resident
+
+    resident = Resident.load(options.fit, listed_names(options.exclude), rescale=False)
+    return fit_tables(data, choose_pictures(resident))

@@ -5,8 +5,7 @@ fall to each table on training pictures, dead zone and all, and mixing those cou
 with, costs a decoder nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +14,23 @@ from vaecompress.codec import model_file
 from vaecompress.codec.models import LoadedModel
 from vaecompress.codec.picture import PictureCodec
 from vaecompress.entropy.tables import TOTAL, Table, TableSet, quantize_pmf
+from vaecompress.train.resident import Resident
 
 Pixels = npt.NDArray[np.uint8]
 QUALITIES = (5, 15, 25, 35, 45, 55, 65, 75, 85, 95)
+PICTURES, PICTURE_SIDE = 64, 512
 PRIOR_WEIGHT = 200.0
 """The trained prior counts as this many symbols."""
 
 
-def fit_tables(
-    data: bytes, pictures: Iterable[Pixels], qualities: Sequence[int] = QUALITIES, card: Mapping[str, Any] | None = None
-) -> bytes:
+def choose_pictures(resident: Resident) -> Iterator[Pixels]:
+    """A fixed random choice of the pictures held, their top left cut to at most 512x512."""
+    chosen = np.random.default_rng(resident.seed).permutation(resident.picture_count)[:PICTURES]
+    for index in chosen:
+        yield np.ascontiguousarray(resident.picture(int(index))[:PICTURE_SIDE, :PICTURE_SIDE])
+
+
+def fit_tables(data: bytes, pictures: Iterable[Pixels], qualities: Sequence[int] = QUALITIES) -> bytes:
     """A model file like ``data`` whose tables are fitted to ``pictures`` (uint8 [H, W, 3]) at ``qualities``."""
     file = model_file.parse(data)
     model = LoadedModel(file)
@@ -36,7 +42,7 @@ def fit_tables(
                 _count(symbols, index, model.tables, counts)
     tables = [_mixed(model.tables[i], counts[i]) for i in range(len(model.tables))]
     arrays = {f"tables/{name}": array for name, array in TableSet.from_tables(tables).to_arrays().items()}
-    return model_file.serialise({**file.card, **(card or {})}, file.networks, {**file.arrays, **arrays})
+    return model_file.serialise(file.card, file.networks, {**file.arrays, **arrays})
 
 
 def _count(
