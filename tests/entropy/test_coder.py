@@ -3,6 +3,7 @@
 import functools
 import math
 import re
+import tracemalloc
 from importlib.resources import files
 
 import numpy as np
@@ -205,6 +206,27 @@ def test_groups_left_undecoded_are_found() -> None:
     decoder.decode(group[1])
     with pytest.raises(CorruptError):
         decoder.finish()
+
+
+def test_more_symbols_than_the_bytes_can_hold_are_refused_before_anything_is_allocated() -> None:
+    """Ten million symbols out of a hundred bytes, and out of none: no time, no memory."""
+    table_index = np.full(10_000_000, SCALES.size - 1, np.uint16)
+    for data in (bytes(1), b"\0" + np.random.default_rng(5).bytes(100) + b"\1"):
+        tracemalloc.start()
+        with pytest.raises(CorruptError, match="ends before the last of 10000000 symbols"):
+            Decoder(data, make_tables()).decode(table_index)
+        assert tracemalloc.get_traced_memory()[1] < 10 * table_index.size
+        tracemalloc.stop()
+
+
+def test_likely_symbols_may_be_many() -> None:
+    """All but certain ones cost next to nothing, so a few bytes may hold millions."""
+    certain = (np.zeros(1_000_000, np.int32), np.full(1_000_000, SCALES.size, np.uint16))
+    narrow = (np.zeros(100_000, np.int32), np.zeros(100_000, np.uint16))
+    data = encode([narrow, certain], make_tables())
+    assert len(data) < 20
+    for symbols in decode_all(data, [narrow[1], certain[1]], make_tables()):
+        assert not symbols.any()
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ from vaecompress.errors import CorruptError, UsageError
 Symbols = NDArray[np.int32]
 TableIndex = NDArray[np.uint16]
 
+SLACK_BITS, SLACK_FACTOR = 128, 1.25
+"""How far the least information content of a group may lie above the bits that are left to it."""
+
 
 def encode(groups: Sequence[tuple[Symbols, TableIndex]], tables: TableSet) -> bytes:
     """Code groups of (symbols int32 [N], table_index uint16 [N]) in order. Any integer up to 2^20 in size may be coded.
@@ -60,6 +63,7 @@ class Decoder:
 
     def decode(self, table_index: TableIndex) -> Symbols:
         """Decode the next group: table_index uint16 [N] to symbols int32 [N]. Raises CorruptError, UsageError."""
+        self._check_left(table_index)
         plan = _plan(table_index, self._tables)
         entries = np.empty(plan.order.size, np.int32)
         for table, start, stop in plan.runs:
@@ -75,6 +79,13 @@ class Decoder:
         """Raise CorruptError unless every bit and every escape was used: the bytes are what encoding would give."""
         if not self._coder.is_empty() or self._escape_position != len(self._escapes):
             raise CorruptError("entropy-coded data: something is left after the last symbol")
+
+    def _check_left(self, table_index: TableIndex) -> None:
+        """Refuse a group that not even its likeliest symbols fit into what is left, before it takes time and memory."""
+        counts = np.bincount(table_index, minlength=len(self._tables))[: len(self._tables)]
+        least_bits = float(counts @ self._tables.least_bits)
+        if least_bits > SLACK_BITS + SLACK_FACTOR * self._coder.num_bits():
+            raise CorruptError(f"entropy-coded data: ends before the last of {table_index.size} symbols")
 
     def _read_escape(self, first: int, size: int) -> int:
         code, self._escape_position = _read_varint(self._escapes, self._escape_position)

@@ -166,6 +166,11 @@ class TableSet:
         """Where each table starts in ``frequencies``: int64 [T]."""
         return np.cumsum(self.lengths, dtype=np.int64) - self.lengths
 
+    @cached_property
+    def least_bits(self) -> NDArray[np.float64]:
+        """Information content of each table's likeliest entry, in bits: float64 [T]."""
+        return PRECISION_BITS - np.log2(np.maximum.reduceat(self.frequencies, self.offsets))
+
     def __getitem__(self, index: int) -> Table:
         start = int(self.offsets[index])
         return Table(int(self.first_symbols[index]), self.frequencies[start : start + int(self.lengths[index])])
