@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -37,3 +38,46 @@ def tiny_variables(tiny_model_path: Path) -> tuple[Any, dict[str, Any]]:
     from vaecompress.train.restore import restore
 
     return restore(model_file.load(tiny_model_path))
+
+
+@pytest.fixture(scope="session")
+def random_variables() -> tuple[Any, dict[str, Any]]:
+    """A small model of another shape than ``tiny``, with four context steps: random weights, random grids."""
+    pytest.importorskip("flax", reason="needs the train extra")
+    import jax
+
+    from vaecompress.train.state import init_variables
+    from vaecompress.train.vae import HyperpriorVAE
+    from vaecompress.transforms.config import ModelConfig
+
+    config = ModelConfig(
+        luma=10,
+        chroma=(4, 2),
+        analysis_width8=8,
+        analysis_blocks8=1,
+        analysis_width16=8,
+        analysis_blocks16=0,
+        synthesis_width16=12,
+        synthesis_blocks16=0,
+        synthesis_width8=8,
+        synthesis_width4=4,
+        synthesis_blocks4=0,
+        hyper_latent_channels=6,
+        entropy_width=8,
+        context_steps=4,
+        quality_anchors=3,
+        prior_sets=3,
+        linear_splits=2,
+    )
+    model, rng = HyperpriorVAE(config), np.random.default_rng(0)
+    template = jax.eval_shape(lambda: init_variables(model, 0))
+    return model, jax.tree_util.tree_map_with_path(lambda path, leaf: _random_leaf(rng, path, leaf.shape), template)
+
+
+def _random_leaf(rng: np.random.Generator, path: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """Values of the size that training leads to."""
+    if path[0].key == "ranges":
+        return rng.integers(7, 12, shape).astype(np.float32)
+    size = 1.5 / np.sqrt(np.prod(shape[:-1])) if path[-1].key == "kernel" else 0.3
+    gain = {"encoder_latent": 3.0, "decoder_latent": -3.0}.get(path[1].key, 0.0)
+    return rng.normal(gain, size, shape).astype(np.float32)

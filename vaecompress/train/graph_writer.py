@@ -6,7 +6,7 @@ convolution's sums need only be rounded and clipped.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -109,6 +109,7 @@ class GraphTensor:
         high: int,
     ) -> "GraphTensor":
         """A 1x1 convolution of integers, its activation, rounding and clipping."""
+        rounded = lowest_terms(rounded)
         weights = np.asarray(rounded.kernel_int).T[:, :, None, None]
         out = self._exact_convolution(path, weights, rounded, exponent_in, exponent)
         if activation == LEAKY:
@@ -119,6 +120,7 @@ class GraphTensor:
         self, path: str, rounded: ExactKernel, exponent_in: jax.Array, exponent: jax.Array, low: int, high: int
     ) -> "GraphTensor":
         """A 3x3 depthwise convolution of integers, rounding and clipping."""
+        rounded = lowest_terms(rounded)
         weights = np.asarray(rounded.kernel_int).T.reshape(self.channels, 1, 3, 3)
         attributes = _depthwise_attributes(self.channels)
         return self._exact_convolution(path, weights, rounded, exponent_in, exponent, **attributes)._rounded(low, high)
@@ -248,6 +250,23 @@ class GraphTensor:
 
     def _binary(self, op: str, other: str) -> "GraphTensor":
         return GraphTensor(self.writer, self.writer.emit(op, [self.name, other]), self.channels)
+
+
+def lowest_terms(rounded: ExactKernel) -> ExactKernel:
+    """The same weights in the coarsest step that holds them: what a model file then says of them is unique.
+
+    Freezing a restored model could otherwise find room for a finer step, and write other bytes for the same decoder.
+    """
+    weights, bias = (np.asarray(value).astype(np.int64) for value in (rounded.kernel_int, rounded.bias_int))
+    bits = np.bitwise_or.reduce(weights, axis=0) | bias
+    zeros = np.frexp(np.maximum(bits & -bits, 1).astype(np.float64))[1] - 1
+    return replace(
+        rounded,
+        kernel_int=weights >> zeros,
+        bias_int=bias >> zeros,
+        shift=np.asarray(rounded.shift) - zeros,
+        headroom=np.asarray(rounded.headroom) / 2.0**zeros,
+    )
 
 
 def _depthwise_attributes(channels: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = jax.Array
+Integers = jax.Array | npt.NDArray[Any]
 
 BOUND_BITS = 24
 ACTIVATION_BITS = 11
@@ -113,10 +114,10 @@ class ExactKernel:
 
     kernel: Array
     bias: Array
-    kernel_int: Array
-    bias_int: Array
-    shift: Array
-    headroom: Array
+    kernel_int: Integers
+    bias_int: Integers
+    shift: Integers
+    headroom: Integers
 
 
 def round_kernel(kernel: Array, bias: Array, x: Signal) -> ExactKernel:
@@ -127,7 +128,7 @@ def round_kernel(kernel: Array, bias: Array, x: Signal) -> ExactKernel:
     per_unit = jax.lax.stop_gradient(kernel) * power_of_two(-x.exponent)[:, None]
     bias_real = jax.lax.stop_gradient(bias)
     total = jnp.sum(jnp.abs(per_unit) * limit, axis=0) + jnp.abs(bias_real) + 1e-30
-    widest = jnp.max(jnp.abs(per_unit), axis=0) + 1e-30
+    widest = jnp.max(jnp.abs(per_unit), axis=0) * (1.0 - 2.0**-16) + 1e-30  # a rounded 2**14 stays where it is
     cap = jnp.minimum(WEIGHT_BITS - ceil_log2(widest), 60.0)
     start = jnp.minimum(BOUND_BITS + 1.0 - ceil_log2(total), cap)
     best = start - 3.0
