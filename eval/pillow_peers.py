@@ -110,7 +110,9 @@ PILLOW_PEERS: tuple[PillowPeer, ...] = (
     _avif("4:4:4"),
     _avif("4:4:4", "psnr"),
     _avif("4:4:4", "ssim"),
+    _avif("4:4:4", speed=4),
     _avif("4:4:4", "psnr", speed=4),
+    _avif("4:4:4", "ssim", speed=4),
     _avif("4:2:0"),
     _avif("4:2:0", "psnr"),
     PillowPeer(
