@@ -58,10 +58,10 @@ class Encoder:
         data = read_standard_input(self._limits)
         if is_picture_data(data):
             return self._encode_picture(job, data, stamp)
-        with tempfile.NamedTemporaryFile(suffix=".video") as file:
-            file.write(data)
-            file.flush()
-            return self._encode_video(job, (Path(file.name),), stamp)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "standard input"
+            path.write_bytes(data)
+            return self._encode_video(job, (path,), stamp)
 
     def _encode_picture(self, job: Job, source: Path | bytes, stamp: bytes | None) -> dict[str, Any]:
         from vaecompress.media.image_read import read_image
@@ -81,7 +81,7 @@ class Encoder:
             "height": image.height,
             "channels": image.channels,
             "alpha": image.alpha is not None,
-            "bytes": size_bytes,
+            "size_bytes": size_bytes,
             "bpp": 8 * size_bytes / pixels,
             "psnr_db": encoded.psnr_db,
             "quality": encoded.quality,
@@ -109,7 +109,7 @@ class Encoder:
             "width": video.width,
             "height": video.height,
             "frames": report.frames,
-            "bytes": size_bytes,
+            "size_bytes": size_bytes,
             "bpp": 8 * size_bytes / (video.width * video.height * report.frames),
             "psnr_db": report.psnr_db,
             "quality": quality,
@@ -132,7 +132,7 @@ class Encoder:
         except InputError as error:
             if first.suffix.lower() in VIDEO_SUFFIXES:
                 raise
-            raise InputError(f"{first}: is neither a picture nor a video in a format that is read") from error
+            raise InputError("is neither a picture nor a video in a format that is read") from error
 
     def _image_codec(self) -> "ImageCodec":
         with self._loading:
@@ -185,7 +185,7 @@ def _summary(record: dict[str, Any]) -> str:
     seconds = record["seconds"]
     words = [
         f"{record['source']} -> {record['output']}",
-        f"{record['bytes']:,} bytes",
+        f"{record['size_bytes']:,} bytes",
         f"{record['bpp']:.3f} bpp",
         f"{record['psnr_db']:.2f} dB",
         f"q{record['quality']}",

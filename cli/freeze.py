@@ -8,7 +8,7 @@ from typing import Any
 from vaecompress.errors import InputError
 
 from .console import Console
-from .options import add_exclude_argument, listed_names
+from .options import add_exclude_argument, add_json_argument, listed_names
 from .outputs import writing
 
 
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fit", type=Path, nargs="+", metavar="SOURCE", help="training pictures to fit the probability tables to"
     )
     add_exclude_argument(parser)
+    add_json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,8 +53,12 @@ def run(options: argparse.Namespace) -> int:
             raise InputError(
                 f"{path}: cannot be made exact: {error}; train it to the end of its exact phase"
             ) from error
-        part.write_bytes(_fitted(data, options) if options.fit else data)
-    Console().line(f"{options.source} -> {options.output}  {len(data):,} bytes")
+        if options.fit:
+            data = _fitted(data, options)
+        part.write_bytes(data)
+    record = {"source": str(options.source), "output": str(options.output), "size_bytes": len(data)}
+    console = Console(options.json, options.verbose)
+    console.done(f"{options.source} -> {options.output}  {len(data):,} bytes", record)
     return 0
 
 

@@ -63,7 +63,9 @@ def _dispatch(words: list[str]) -> int:
     parser = Parser(prog=f"vaecompress {chosen.verb}", description=verb.__doc__, allow_abbrev=False)
     verb.add_arguments(parser)
     _add_verbose(parser)
-    code: int = verb.run(parser.parse_intermixed_args(chosen.rest))
+    options = parser.parse_intermixed_args(chosen.rest)
+    options.verbose |= chosen.verbose
+    code: int = verb.run(options)
     sys.stdout.flush()
     return code
 

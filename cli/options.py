@@ -38,7 +38,13 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
 def add_exclude_argument(parser: argparse.ArgumentParser) -> None:
     """``--exclude``."""
     parser.add_argument(
-        "--exclude", type=Path, nargs="+", default=[], metavar="FILE", help="text files of picture names to leave out"
+        "--exclude",
+        type=Path,
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="text files of picture names to leave out",
     )
 
 

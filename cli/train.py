@@ -19,7 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this verb."""
     parser.add_argument("--preset", default="light", metavar="NAME", help="tiny, light (default), base or large")
     parser.add_argument(
-        "--data", type=Path, nargs="+", required=True, metavar="SOURCE", help="folders, pictures, tar shards"
+        "--data",
+        type=Path,
+        action="extend",
+        nargs="+",
+        required=True,
+        metavar="SOURCE",
+        help="folders, pictures, tar shards",
     )
     add_exclude_argument(parser)
     parser.add_argument("--validation", type=Path, metavar="FILE", help="names of pictures to test on, not to train on")

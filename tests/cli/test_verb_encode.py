@@ -55,7 +55,7 @@ def test_goals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("encode", source, tmp_path / "db.bin", *MODEL, "--json", "--psnr", wanted_db) == 0
     (found,) = records(capsys)
     assert float(str(found["psnr_db"])) >= wanted_db
-    assert float(str(found["bytes"])) < float(str(fine["bytes"]))
+    assert float(str(found["size_bytes"])) < float(str(fine["size_bytes"]))
 
 
 @pytest.mark.parametrize("goal", [("--size", "20"), ("--psnr", "99"), ("--bpp", "0.001")])

@@ -111,18 +111,22 @@ def test_freeze_writes_a_model_file_with_its_card(
         return model_file.serialise(card, {}, {})
 
     monkeypatch.setattr(freeze, "freeze", stand_in)
-    meta = {"step": 7, "model": ModelConfig().to_dict()}
+    recipe = {"steps": 7, "exact_share": 0.5}
+    meta = {"step": 7, "recipe": recipe, "model": ModelConfig().to_dict()}
     save_weights(tmp_path / "run" / WEIGHTS_NAME, {"params": {"a": np.ones(2)}}, meta)
-    save_weights(tmp_path / "young.msgpack", {"params": {}}, meta)
+    save_weights(tmp_path / "young.msgpack", {"params": {"a": np.ones(2)}}, {**meta, "step": 4})
+    save_weights(tmp_path / "wild.msgpack", {"params": {}}, meta)
     words = ("-o", tmp_path / "mine.vcm", "--licence", "CC0-1.0")
     assert run("freeze", tmp_path / "young.msgpack", *words) == 3
+    assert "before its exact phase" in capsys.readouterr().err
+    assert run("freeze", tmp_path / "wild.msgpack", *words) == 3
     assert "cannot be made exact: layer a is over the bound" in capsys.readouterr().err
     assert run("freeze", tmp_path / "run", *words) == 0
     card = model_file.load(tmp_path / "mine.vcm").card
-    assert (card["name"], card["licence"], card["training"]) == ("mine", "CC0-1.0", {"step": 7})
+    assert (card["name"], card["licence"], card["training"]) == ("mine", "CC0-1.0", {"step": 7, "recipe": recipe})
     assert run("freeze", tmp_path / "run", *words) == 8
     assert run("freeze", tmp_path / "none", "-o", tmp_path / "b.vcm") == 3
-    assert names(tmp_path) == ["mine.vcm", "run/weights.msgpack", "young.msgpack"]
+    assert names(tmp_path) == ["mine.vcm", "run/weights.msgpack", "wild.msgpack", "young.msgpack"]
 
 
 def test_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
