@@ -175,18 +175,17 @@ def _shared(model: LoadedModel, workers: int) -> LoadedModel:
 
 def _in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
     """``function`` of each item, in order, computed in ``workers`` threads; one item more than that is in memory."""
-    with ThreadPoolExecutor(workers) as pool:
-        pending: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) > workers:
-                    yield pending.popleft().result()
-            while pending:
+    pool = ThreadPoolExecutor(workers)
+    pending: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > workers:
                 yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+        while pending:
+            yield pending.popleft().result()
+    finally:  # an abandoned generator may end in any thread, one of the pool's too: waiting could wait for itself
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _sound(results: Iterator[Frame | CorruptError], on_damage: OnDamage | None) -> Iterator[Frame]:

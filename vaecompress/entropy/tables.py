@@ -169,7 +169,7 @@ class TableSet:
     @cached_property
     def least_bits(self) -> NDArray[np.float64]:
         """Information content of each table's likeliest entry, in bits: float64 [T]."""
-        return PRECISION_BITS - np.log2(np.maximum.reduceat(self.frequencies, self.offsets))
+        return np.asarray(PRECISION_BITS - np.log2(np.maximum.reduceat(self.frequencies, self.offsets)))
 
     def __getitem__(self, index: int) -> Table:
         start = int(self.offsets[index])
