@@ -84,16 +84,20 @@ class Decoder:
             )
             writer = open_writer()
             written = 0
-            for frame in frames:
-                if format == "frames":  # the numbers are those of the video's frames, whichever are lost
-                    writer = open_writer(first_index=frame.index)
-                writer.write(frame.pixels, frame.pts)
-                written += 1
-                if not job.in_batch:
-                    self._console.progress(written, len(wanted), "frames")
-            if not written:
-                raise CorruptError("no frame is sound; fetch the file again")
-            writer.close()
+            try:
+                for frame in frames:
+                    if format == "frames":  # the numbers are those of the video's frames, whichever are lost
+                        writer = open_writer(first_index=frame.index)
+                    writer.write(frame.pixels, frame.pts)
+                    written += 1
+                    if not job.in_batch:
+                        self._console.progress(written, len(wanted), "frames")
+                if not written:
+                    raise CorruptError("no frame is sound; fetch the file again")
+                writer.close()
+            except BaseException:
+                writer.abandon()
+                raise
         return {"frames": written, "damage": damage, "notes": writer.notes}
 
     def _damage_reporter(self, job: Job, damage: list[str]) -> Callable[[CorruptError], None] | None:

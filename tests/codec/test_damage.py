@@ -14,7 +14,7 @@ from vaecompress_eval.torture import end_of, sound_streams, try_all
 from vaecompress.bitstream import Chunk, Container, Header, Picture, write
 from vaecompress.codec import models
 from vaecompress.codec.image import ImageCodec
-from vaecompress.codec.video import _in_order
+from vaecompress.codec.video import _in_order, decode_video
 from vaecompress.errors import CorruptError
 
 STREAMS = ("picture", "grey picture", "video")
@@ -83,3 +83,20 @@ def test_an_abandoned_video_may_be_cleaned_up_in_any_thread() -> None:
     results = _in_order(work, range(9), 1)
     assert next(results) == 0
     assert done.wait(10)
+
+
+def test_damage_to_a_frame_costs_that_frame_only(sound: dict[str, bytes]) -> None:
+    """Whichever byte of a frame's body is hit."""
+    data, model = sound["video"], models.load("tiny", threads=1)
+    with Container.open(data) as container:
+        entries = container.frames
+        whole = [frame.pixels for frame in decode_video(container, model)]
+    for place in range(entries[1].offset, entries[1].offset + entries[1].length, 5):
+        broken = data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]
+        errors: list[CorruptError] = []
+        with Container.open(broken, partial=True) as container:
+            frames = list(decode_video(container, model, on_damage=errors.append))
+        assert [frame.index for frame in frames] == [0, 2]
+        assert len(errors) == 1
+        for frame in frames:
+            np.testing.assert_array_equal(frame.pixels, whole[frame.index])

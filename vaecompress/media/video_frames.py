@@ -102,6 +102,9 @@ class PictureFrameWriter:
     def close(self) -> None:
         """Nothing is left to do: each frame is a finished file."""
 
+    def abandon(self) -> None:
+        """Nothing is held open."""
+
 
 def _natural_order(path: Path) -> list[tuple[int, str]]:
     """Sort key that compares runs of digits as numbers."""

@@ -1,7 +1,7 @@
 """Writing decoded video: y4m, mp4, mkv, or a folder of frames."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +29,9 @@ class VideoWriter(Protocol):
 
     def close(self) -> None:
         """Finish the output."""
+
+    def abandon(self) -> None:
+        """Let go of an output that will not be finished."""
 
 
 def video_format_of(path: Path | str) -> str:
@@ -139,6 +142,11 @@ class FileWriter:
         """
         with _in_one_line(self._path):
             self._container.mux(self._stream.encode(None))
+            self._container.close()
+
+    def abandon(self) -> None:
+        """Let go of a file that will not be finished."""
+        with suppress(av.FFmpegError, OSError):
             self._container.close()
 
 

@@ -1,5 +1,6 @@
 """Writing YUV4MPEG2 files."""
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -59,6 +60,11 @@ class Y4mWriter:
         if self._first is not None and self._step is None:
             self._start(1)
         self._file.close()
+
+    def abandon(self) -> None:
+        """Let go of a file that will not be finished."""
+        with suppress(OSError):
+            self._file.close()
 
     def _start(self, step: int) -> None:
         """Write the header and the frame that waited for it."""
