@@ -13,7 +13,7 @@ import numpy.typing as npt
 from vaecompress.codec import model_file, runtime
 from vaecompress.codec.model_file import DIGEST_BYTES, MODEL_ID_BYTES, ModelFile
 from vaecompress.entropy.tables import TableSet
-from vaecompress.errors import CorruptError, InputError, UnsupportedError
+from vaecompress.errors import CorruptError, InputError, UnsupportedError, UsageError
 
 Array = npt.NDArray[Any]
 SHIPPED = Path(__file__).parent.parent / "models"
@@ -117,7 +117,7 @@ def paths() -> Iterator[Path]:
 def load(model: str | Path | None = None, engine: str = "onnxruntime", threads: int | None = None) -> LoadedModel:
     """A model by name (default: ``light``), by its id in hex, or by the path of a model file.
 
-    Raises InputError when there is none, CorruptError when it is damaged; what was not shipped is verified first, and
+    Raises UsageError when there is none, CorruptError when it is damaged; what was not shipped is verified first, and
     UnsupportedError says what is not one of our networks.
     """
     wanted = str(model or DEFAULT_MODEL)
@@ -126,8 +126,8 @@ def load(model: str | Path | None = None, engine: str = "onnxruntime", threads: 
     for path in paths():
         if wanted in (path.stem, file_id(path).hex()):
             return _loaded(path, engine, threads)
-    known = ", ".join(path.stem for path in paths())
-    raise InputError(f"no model '{wanted}'; there are {known}, or give the path of a {SUFFIX} file")
+    known = ", ".join(path.stem for path in paths()) or "none"
+    raise UsageError(f"no model '{wanted}'; installed: {known}; or give the path of a {SUFFIX} file")
 
 
 def find(model_id: bytes, engine: str = "onnxruntime", threads: int | None = None) -> LoadedModel:
