@@ -63,13 +63,18 @@ def sound_streams(model: LoadedModel, width: int, height: int, quality: int = 30
     codec, goal = ImageCodec(model), Goal(quality=quality)
     metadata = {"icc": b"profile", "exif": b"II*\0", "xmp": b"<x/>"}
     colour = Image(picture(width, height, 3), picture(width, height, 1, 1)[:, :, 0], **metadata)
-    output = io.BytesIO()
-    encode_video(Clip(width, height, 3), output, model, quality)
     return {
         "picture": codec.encode(colour, goal).data,
         "grey picture": codec.encode(Image(picture(width, height, 1)), goal).data,
-        "video": output.getvalue(),
+        "video": video_stream(model, width, height, 3, quality),
     }
+
+
+def video_stream(model: LoadedModel, width: int, height: int, frames: int, quality: int) -> bytes:
+    """A stream of a video of pictures made here."""
+    output = io.BytesIO()
+    encode_video(Clip(width, height, frames), output, model, quality)
+    return output.getvalue()
 
 
 class Clip(VideoSource):
