@@ -20,7 +20,7 @@ class Recipe:
 
     steps: int = 20_000
     batch_size: int = 16
-    crops: tuple[tuple[float, int], ...] = ((0.6, 128), (0.4, 192))
+    crops: tuple[tuple[float, int], ...] = ((0.75, 128), (0.25, 192))
     learning_rate: float = 3e-3
     linear_rate: float = 0.1
     warmup_steps: int = 100
