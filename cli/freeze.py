@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _check_calibrated(path: Path, meta: Mapping[str, Any]) -> None:
     recipe = meta["recipe"]
-    exact_steps = int(recipe["steps"] * recipe["exact_share"])
+    exact_steps = max(1, int(recipe["steps"] * recipe["exact_share"]))
     if meta["step"] <= recipe["steps"] - exact_steps:
         raise InputError(f"{path}: stands at step {meta['step']}, before its exact phase; train it to the end")
 
