@@ -21,7 +21,7 @@ def random_signal(rng, channels):
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 1000), inputs=st.sampled_from([1, 40]), size=st.floats(-12, 12), bias_size=st.floats(-12, 12))
+@given(st.integers(0, 1000), st.sampled_from([1, 40]), st.floats(-12, 12), st.floats(-12, 12))
 def test_rounded_kernels_keep_the_bound_and_use_it(seed, inputs, size, bias_size):
     rng = np.random.default_rng(seed)
     x = random_signal(rng, inputs)

@@ -1,0 +1,104 @@
+"""The house's picture held against its imports: which layer stands on which, and who may use which package."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = {"vaecompress": "vaecompress", "vaecompress_cli": "cli", "vaecompress_eval": "eval"}
+BASE = {"errors", "limits"}
+STANDS_ON = {
+    "errors": set(),
+    "limits": {"errors"},
+    "media": BASE,
+    "bitstream": BASE,
+    "entropy": BASE,
+    "transforms": BASE,
+    "models": set(),
+    "codec": BASE | {"media", "bitstream", "entropy"},
+    "train": BASE | {"media", "bitstream", "entropy", "transforms", "codec"},
+    "": BASE | {"media", "bitstream", "codec"},
+}
+"""Layers of vaecompress, "" its public face, and those each one may import besides itself."""
+
+LEARNING = {"jax", "flax", "optax", "onnx", "tensorflow_probability"}
+MAY_LEARN = ("train/", "transforms/", "entropy/likelihoods.py", "entropy/probability.py")
+MAY_USE_TENSORFLOW = ("train/data.py", "train/curves.py")
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / FOLDERS[package]).rglob("*.py"))
+
+
+def imports(path: Path, package: str) -> Iterator[str]:
+    """Full names of everything a file imports, at its top or inside its functions."""
+    inside = path.relative_to(ROOT / FOLDERS[package]).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = (package, *inside)[: len(inside) + 2 - node.level] if node.level else ()
+            source = ".".join((*base, *filter(None, [node.module])))
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def place(path: Path) -> str:
+    """A file of vaecompress, relative to the package."""
+    return path.relative_to(ROOT / "vaecompress").as_posix()
+
+
+def layer(name: str) -> str:
+    """The layer a module or file of vaecompress belongs to; "" for the package itself."""
+    first = name.split("/")[0].removesuffix(".py")
+    return "" if first == "__init__" else first
+
+
+def test_the_walk_sees_imports_of_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FOLDERS, "sample", str(tmp_path))
+    (tmp_path / "deep").mkdir()
+    file = tmp_path / "deep" / "file.py"
+    file.write_text("import a.b\nfrom c import d\ndef f():\n    from . import e\n    from ..g import h\n")
+    assert list(imports(file, "sample")) == ["a.b", "c.d", "sample.deep.e", "sample.g.h"]
+
+
+@pytest.mark.parametrize("path", modules("vaecompress"), ids=place)
+def test_arrows_run_one_way(path: Path) -> None:
+    here = layer(place(path))
+    for name in imports(path, "vaecompress"):
+        parts = name.split(".")
+        assert parts[0] not in ("vaecompress_cli", "vaecompress_eval"), f"{name} stands above"
+        known = len(parts) > 1 and parts[0] == "vaecompress" and parts[1] in STANDS_ON
+        if known and parts[1] != here:
+            assert parts[1] in STANDS_ON[here], f"{here or 'vaecompress'} must not import {name}"
+
+
+@pytest.mark.parametrize("path", modules("vaecompress"), ids=place)
+def test_packages_stay_where_they_have_a_role(path: Path) -> None:
+    where = place(path)
+    used = {name.split(".")[0] for name in imports(path, "vaecompress")}
+    if not where.startswith(MAY_LEARN):
+        assert not used & LEARNING
+    if where not in MAY_USE_TENSORFLOW:
+        assert "tensorflow" not in used
+    if where.startswith("bitstream/"):
+        assert used <= {*sys.stdlib_module_names, "vaecompress"}
+    if where.startswith("codec/"):
+        learned = ("vaecompress.entropy.likelihoods", "vaecompress.entropy.probability")
+        assert not [name for name in imports(path, "vaecompress") if name.startswith(learned)]
+    assert "tensorflow_compression" not in used
+
+
+def command_modules() -> list[str]:
+    return [f"vaecompress_cli.{path.stem}" for path in modules("vaecompress_cli") if path.stem != "__main__"]
+
+
+@pytest.mark.parametrize("names", [["vaecompress"], command_modules(), ["vaecompress.codec.info"]], ids=lambda n: n[0])
+def test_importing_starts_no_heavy_package(names: list[str]) -> None:
+    heavy = sorted(LEARNING | {"tensorflow", "tensorflow_compression", "onnxruntime", "skimage", "matplotlib"})
+    check = f"import sys, {', '.join(names)}; print([name for name in {heavy} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
