@@ -1,11 +1,18 @@
-"""Compare with other codecs on your own pictures: real files, real decoders, one report."""
+"""Compare with other codecs on your own pictures or clips: real files, real decoders, one report."""
 
 import argparse
 import sys
+from importlib.util import find_spec
+
+from vaecompress.errors import UsageError
+
+_NEEDED = ("skimage", "scipy", "matplotlib")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of this verb."""
+    """The options of this verb. Raises UsageError where the packages that measure are not installed."""
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise UsageError(f"bench needs {', '.join(missing)}: pip install 'vaecompress[eval]'")
     from vaecompress_eval import bench
 
     bench.add_arguments(parser)

@@ -1,22 +1,24 @@
-"""Benchmark a folder of pictures: ``python -m vaecompress_eval.bench DIR --peers webp,avif -o report/``."""
+"""Benchmark a folder of pictures or of clips: ``python -m vaecompress_eval.bench DIR --peers webp,avif -o report/``."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from vaecompress.errors import VaecompressError
 
+from .clip_run import run_clips
+from .clips import find_clips
 from .own_peer import OWN_NAME
 from .peers import find_peers
-from .pictures import find_pictures
+from .pictures import find_pictures, has_pictures
 from .progress import ProgressBar
-from .report import make_folder, write_report
-from .results import ResultCache
+from .report import clip_crops, make_folder, picture_crops, write_report
+from .results import ResultCache, cache_folder
 from .runner import run
 from .speed import measure_speed
 from .summary import RateRange
+from .video_peers import DEFAULT_VIDEO_PEERS, find_video_peers
 
 DEFAULT_RATES = RateRange()
 DEFAULT_PEERS = ("jpeg", "webp", "avif", "jxl")
@@ -24,7 +26,7 @@ DEFAULT_PEERS = ("jpeg", "webp", "avif", "jxl")
 
 def run_bench(
     source: Path,
-    peers: Sequence[str],
+    peers: Sequence[str] | None,
     output: Path,
     *,
     test: str = OWN_NAME,
@@ -33,33 +35,59 @@ def run_bench(
 ) -> str:
     """Measure ``test`` and ``peers`` on the pictures of ``source``, write the report, return its Markdown.
 
-    ``test`` is the codec that BD-rates are of: ours, the path of one of our model files, or any peer. Measurements
+    Where ``source`` holds clips and no picture, they are measured with video codecs. Without ``peers`` the usual ones
+    run. ``test`` is the codec that BD-rates are of: ours, the path of one of our model files, or any peer. Measurements
     known to ``cache`` (by default a file of the user's cache folder) are not repeated.
 
-    Raises :class:`vaecompress.errors.VaecompressError` for an unknown peer, a source without pictures, or an output or
-    cache that cannot be written.
+    Raises :class:`vaecompress.errors.VaecompressError` for an unknown peer, a source without pictures or clips, or an
+    output or cache that cannot be written.
     """
-    pictures, chosen = find_pictures(source), find_peers([test, *peers])
-    make_folder(output)
+    clips, results = find_clips(source), ResultCache(cache or cache_folder() / "bench.jsonl")
     bar = ProgressBar()
     try:
-        found = run(pictures, chosen, ResultCache(cache or default_cache()), bar)
-        speeds = measure_speed(pictures[0], found.peers, bar)
+        if clips and not has_pictures(source):
+            return _bench_clips(clips, peers or DEFAULT_VIDEO_PEERS, output, test, results, rates, bar)
+        return _bench_pictures(find_pictures(source), peers or DEFAULT_PEERS, output, test, results, rates, bar)
     finally:
         bar.close()
-    return write_report(found, test, rates, speeds, output)
 
 
-def default_cache() -> Path:
-    """Where measurements are kept between runs."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "vaecompress" / "bench.jsonl"
+def _bench_pictures(
+    pictures: Sequence[Path],
+    peers: Sequence[str],
+    output: Path,
+    test: str,
+    cache: ResultCache,
+    rates: RateRange,
+    bar: ProgressBar,
+) -> str:
+    chosen = find_peers([test, *peers])
+    make_folder(output)
+    found = run(pictures, chosen, cache, bar)
+    speeds = measure_speed(pictures[0], [peer for peer in chosen if peer.name not in found.missing], bar)
+    return write_report(found, test, rates, speeds, list(picture_crops(found, chosen, test, rates)), output)
+
+
+def _bench_clips(
+    clips: Sequence[Path],
+    peers: Sequence[str],
+    output: Path,
+    test: str,
+    cache: ResultCache,
+    rates: RateRange,
+    bar: ProgressBar,
+) -> str:
+    chosen = find_video_peers([test, *peers])
+    make_folder(output)
+    found = run_clips(clips, chosen, cache, bar)
+    return write_report(found, test, rates, [], list(clip_crops(found, chosen, test, rates)), output)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command, for every parser that offers it."""
-    parser.add_argument("source", type=Path, help="a folder of pictures, or one picture")
-    parser.add_argument("--peers", default=",".join(DEFAULT_PEERS), help="names or families, comma separated")
+    parser.add_argument("source", type=Path, help="a folder of pictures or of clips, or one of them")
+    usual = f"default {','.join(DEFAULT_PEERS)}; for clips {','.join(DEFAULT_VIDEO_PEERS)}"
+    parser.add_argument("--peers", help=f"names or families, comma separated ({usual})")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the report")
     parser.add_argument("--model", type=Path, help="a model file to measure in place of the shipped model")
     parser.add_argument("--cache", type=Path, help="file of measurements to reuse and extend (default: the user's)")
@@ -72,7 +100,7 @@ def run_arguments(arguments: argparse.Namespace) -> str:
     rates = RateRange(arguments.min_bpp, arguments.max_bpp)
     return run_bench(
         arguments.source,
-        arguments.peers.split(","),
+        arguments.peers.split(",") if arguments.peers else None,
         arguments.output,
         test=str(arguments.model or OWN_NAME),
         cache=arguments.cache,

@@ -52,20 +52,25 @@ def crop_set(picture: Picture, peers: Sequence[Peer], target_bpp: float) -> Crop
         except Exception:  # a third party's codec may raise anything; the run has reported it
             continue
         target_bytes = next(iter(decoded.values()))[0]
-    first = next(iter(decoded.values()))[1]
-    top, left = worst_region(picture.pixels, first)
-    original = _cut(picture.pixels, top, left)
+    sizes = {name: 8 * size / (height * width) for name, (size, _) in decoded.items()}
+    return cut_all(picture.name, picture.pixels, {name: pixels for name, (_, pixels) in decoded.items()}, sizes)
+
+
+def cut_all(name: str, original: Pixels, decoded: dict[str, Pixels], bpp: dict[str, float]) -> CropSet:
+    """Cut all of ``decoded`` where the first of them has its largest error."""
+    top, left = worst_region(original, next(iter(decoded.values())))
+    source = _cut(original, top, left)
     coded = [
         CodedCrop(
-            codec=name,
-            bpp=8 * size / (height * width),
-            psnr_db=psnr(picture.pixels, pixels),
-            crop_psnr_db=psnr(original, _cut(pixels, top, left)),
+            codec=codec,
+            bpp=bpp[codec],
+            psnr_db=psnr(original, pixels),
+            crop_psnr_db=psnr(source, _cut(pixels, top, left)),
             pixels=_cut(pixels, top, left),
         )
-        for name, (size, pixels) in decoded.items()
+        for codec, pixels in decoded.items()
     ]
-    return CropSet(picture.name, left, top, original, coded)
+    return CropSet(name, left, top, source, coded)
 
 
 def setting_for_size(peer: Peer, pixels: Pixels, target_bytes: float) -> float:

@@ -1,8 +1,8 @@
-"""Distances between a picture and its decoded copy: PSNR, SSIM, MS-SSIM, and SSIMULACRA2 where it is installed.
+"""Distances between a picture and its decoded copy: PSNR, SSIM, MS-SSIM; SSIMULACRA2 and VMAF where installed.
 
 All functions take two RGB pictures, uint8 [H, W, 3], and measure them as they are: no cropping, no resizing.
 PSNR and SSIM come from scikit-image. A value that does not exist is ``None``: the PSNR of equal pictures, the SSIM of a
-picture smaller than its window, SSIMULACRA2 without its package.
+picture smaller than its window, SSIMULACRA2 and VMAF without their packages.
 """
 
 import io
@@ -17,6 +17,8 @@ from PIL import Image
 from scipy.ndimage import correlate1d
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from .vmaf import vmaf_ffmpeg, vmaf_of_picture
+
 Pixels = NDArray[np.uint8]
 
 PEAK = 255.0
@@ -30,7 +32,10 @@ MS_SSIM_MIN_SIDE = (SSIM_WINDOW - 1) * 2 ** (len(MS_SSIM_WEIGHTS) - 1) + 1
 
 @dataclass(frozen=True)
 class Quality:
-    """What is measured on one decoded picture: dB, similarities from 0 to 1, and SSIMULACRA2's score (at most 100)."""
+    """What is measured on one decoded picture or clip: dB, similarities from 0 to 1, two scores of at most 100.
+
+    Of a clip every value is the mean over its frames; ``psnr_yuv_db`` is a clip's (6 Y + U + V) / 8.
+    """
 
     psnr_rgb_db: float | None
     psnr_luma_db: float | None
@@ -38,6 +43,8 @@ class Quality:
     ms_ssim: float | None
     ms_ssim_db: float | None
     ssimulacra2: float | None = None
+    vmaf: float | None = None
+    psnr_yuv_db: float | None = None
 
 
 def measure(original: Pixels, decoded: Pixels) -> Quality:
@@ -52,6 +59,7 @@ def measure(original: Pixels, decoded: Pixels) -> Quality:
         ms_ssim=similarity,
         ms_ssim_db=None if similarity is None else similarity_db(similarity),
         ssimulacra2=ssimulacra2(original, decoded),
+        vmaf=vmaf_of_picture(original, decoded),
     )
 
 
@@ -102,6 +110,15 @@ def ms_ssim(original: Pixels, decoded: Pixels) -> float | None:
         if not last:
             a, b = _halve(a), _halve(b)
     return float(result.mean())
+
+
+def missing_measures() -> dict[str, str]:
+    """Measures that need a package which is not here, each with the command that installs it."""
+    commands = {
+        "SSIMULACRA2": None if has_ssimulacra2() else "pip install ssimulacra2",
+        "VMAF": None if vmaf_ffmpeg() else "pip install imageio-ffmpeg",
+    }
+    return {name: command for name, command in commands.items() if command}
 
 
 def has_ssimulacra2() -> bool:

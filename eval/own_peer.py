@@ -25,7 +25,7 @@ class OwnPeer:
     @property
     def description(self) -> str:
         """The options in words."""
-        return f"{'shipped model' if self._model is None else 'model file'}, quality 1 to 100"
+        return f"{'shipped model' if self.model is None else 'model file'}, quality 1 to 100"
 
     def missing(self) -> None:
         """Always here."""
@@ -39,28 +39,39 @@ class OwnPeer:
         """Encode at quality ``setting``, 1..100."""
         import vaecompress
 
-        return vaecompress.encode(pixels, quality=int(setting), model=self._model)
+        return vaecompress.encode(pixels, quality=int(setting), model=self.model)
 
     def decode(self, data: bytes) -> Pixels:
         """Decode; a grey picture comes back as RGB."""
         pixels = self._decode(data)
         return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
+    def ideal_bits(self, pixels: Pixels, setting: float) -> float:
+        """Of the symbols of latents and hyper-latents under the model's integer tables."""
+        from vaecompress.codec import models
+        from vaecompress.codec.picture import PictureCodec
+        from vaecompress.entropy.coder import ideal_bits
+
+        codec, quality = PictureCodec(models.load(self.model)), int(setting)
+        groups = codec.latents.quantise(*codec.analyse(pixels, quality), quality)
+        return sum(ideal_bits(*group, codec.model.tables) for group in groups)
+
     def _decode(self, data: bytes) -> Pixels:
         """With a model file at hand, not only those installed."""
         import vaecompress
 
-        if self._model is None:
+        if self.model is None:
             return vaecompress.decode(data).pixels
         from vaecompress.bitstream import Container
         from vaecompress.codec import models
         from vaecompress.codec.image import ImageCodec
 
         with Container.open(data, vaecompress.Limits()) as container:
-            return ImageCodec(models.load(self._model)).decode(container).pixels
+            return ImageCodec(models.load(self.model)).decode(container).pixels
 
     @property
-    def _model(self) -> Path | None:
+    def model(self) -> Path | None:
+        """The model file that stands in for the shipped model."""
         return Path(self.name) if self.name.endswith(MODEL_SUFFIX) else None
 
     @cached_property
@@ -76,4 +87,4 @@ class OwnPeer:
         root = Path(vaecompress.__file__).parent
         for folder in ("media", "bitstream", "entropy", "codec"):
             yield from sorted((root / folder).rglob("*.py"))
-        yield from sorted((root / "models").glob(f"*{MODEL_SUFFIX}")) if self._model is None else [self._model]
+        yield from sorted((root / "models").glob(f"*{MODEL_SUFFIX}")) if self.model is None else [self.model]

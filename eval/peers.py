@@ -6,7 +6,7 @@ A peer is named by a short word (``avif-444-psnr``); a family (``avif``) stands 
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,8 @@ from vaecompress.errors import InputError, UsageError
 Pixels = NDArray[np.uint8]
 
 
-class Peer(Protocol):
-    """A codec with one dial. ``settings`` climb from small files to large ones; pixels are RGB, uint8 [H, W, 3]."""
+class Codec(Protocol):
+    """What pictures' and videos' codecs have in common; ``settings`` climb from small files to large ones."""
 
     @property
     def name(self) -> str:
@@ -42,12 +42,25 @@ class Peer(Protocol):
         """Names the code that writes the files; a changed version is measured anew."""
         ...
 
+
+class Peer(Codec, Protocol):
+    """A codec of pictures with one dial; pixels are RGB, uint8 [H, W, 3]."""
+
     def encode(self, pixels: Pixels, setting: float) -> bytes:
         """Return the bytes of one file."""
         ...
 
     def decode(self, data: bytes) -> Pixels:
         """Return the picture in a file that ``encode`` wrote."""
+        ...
+
+
+@runtime_checkable
+class Estimating(Protocol):
+    """A codec that can tell what its file would be with an ideal entropy coder and nothing around it."""
+
+    def ideal_bits(self, pixels: Pixels, setting: float) -> float:
+        """Information content of all symbols under the model's own probabilities."""
         ...
 
 
@@ -63,9 +76,10 @@ def all_peers() -> dict[str, Peer]:
     from .jpeg_peers import Jpegli, Mozjpeg
     from .own_peer import OwnPeer
     from .pillow_peers import PILLOW_PEERS
+    from .tfc_peer import TfcPeer
     from .x265_peer import X265Intra
 
-    peers: tuple[Peer, ...] = (OwnPeer(), *PILLOW_PEERS, Jpegli(), Mozjpeg(), X265Intra())
+    peers: tuple[Peer, ...] = (OwnPeer(), *PILLOW_PEERS, Jpegli(), Mozjpeg(), X265Intra(), TfcPeer())
     return {peer.name: peer for peer in peers}
 
 

@@ -24,13 +24,22 @@ class Picture:
     notes: tuple[str, ...]
 
 
+def has_pictures(source: Path) -> bool:
+    """Whether ``source`` is a picture or a folder with one."""
+    return bool(_pictures(source))
+
+
 def find_pictures(source: Path) -> list[Path]:
     """The picture files of a folder, sorted, or ``source`` itself; raises InputError when there is none."""
-    found = [source] if source.is_file() else sorted(source.glob("*"))
-    pictures = [path for path in found if path.suffix.lower() in PICTURE_SUFFIXES]
+    pictures = _pictures(source)
     if not pictures:
         raise InputError(f"{source}: holds no picture ({', '.join(PICTURE_SUFFIXES)})")
     return pictures
+
+
+def _pictures(source: Path) -> list[Path]:
+    found = [source] if source.is_file() else sorted(source.glob("*"))
+    return [path for path in found if path.suffix.lower() in PICTURE_SUFFIXES]
 
 
 def load_picture(path: Path) -> Picture:

@@ -6,7 +6,10 @@ from pathlib import Path
 from vaecompress.errors import OutputError
 
 from .bd_rate import BdRate
+from .clip_crops import clip_crop_set
+from .clips import load_clip
 from .crops import CropSet, crop_set
+from .peers import Peer
 from .pictures import load_picture
 from .plot import plot_curves
 from .report_html import html
@@ -14,7 +17,8 @@ from .report_markdown import markdown
 from .results import write_results
 from .runner import Run
 from .speed import Speed
-from .summary import MS_SSIM, PSNR, RateRange, compare
+from .summary import RateRange, compare, headline
+from .video_peers import VideoPeer
 
 CROP_PICTURES = 6
 CROP_BPP = 0.3
@@ -28,18 +32,21 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"cannot make the report's folder: {error}") from error
 
 
-def write_report(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed], folder: Path) -> str:
+def write_report(
+    run: Run, test: str, rates: RateRange, speeds: Sequence[Speed], crops: Sequence[CropSet], folder: Path
+) -> str:
     """Write ``report.html``, ``report.md``, ``results.jsonl`` and the curves to ``folder``; return the Markdown.
 
     Raises :class:`OutputError` when a file cannot be written.
     """
     text = markdown(run, test, rates, speeds)
-    page = html(run, test, rates, speeds, list(_crops(run, test, rates)))
+    page = html(run, test, rates, speeds, crops)
+    stems = ("psnr", "ms_ssim")
     try:
         write_results(run.results, folder / "results.jsonl")
         (folder / "report.md").write_text(text, encoding="utf-8")
         (folder / "report.html").write_text(page, encoding="utf-8")
-        for measure, stem in ((PSNR, "psnr"), (MS_SSIM, "ms_ssim")):
+        for measure, stem in zip(headline(run.results), stems, strict=True):
             plot_curves(run, test, measure, rates, [folder / f"{stem}.svg", folder / f"{stem}.png"])
     except OSError as error:
         raise OutputError(f"cannot write the report: {error}") from error
@@ -47,12 +54,12 @@ def write_report(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed],
 
 
 def worst_pictures(run: Run, test: str, rates: RateRange) -> list[str]:
-    """Names of the pictures that ``test`` could code, by falling PSNR BD-rate against the first other codec."""
+    """Names of the sources that ``test`` could code, by falling PSNR BD-rate against the first other codec."""
     coded = list(dict.fromkeys(result.picture for result in run.results if result.codec == test))
     anchors = [peer.name for peer in run.peers if peer.name != test]
     if not anchors:
         return coded
-    rate = compare(run.results, test, anchors[0], PSNR, rates).pictures
+    rate = compare(run.results, test, anchors[0], headline(run.results)[0], rates).pictures
 
     def percent(name: str) -> float:
         value = rate.get(name)
@@ -61,9 +68,20 @@ def worst_pictures(run: Run, test: str, rates: RateRange) -> list[str]:
     return sorted(coded, key=percent, reverse=True)
 
 
-def _crops(run: Run, test: str, rates: RateRange) -> Iterator[CropSet]:
-    """Crops of the worst pictures, coded anew; ``test`` leads."""
-    peers = sorted(run.peers, key=lambda peer: peer.name != test)
+def picture_crops(run: Run, peers: Sequence[Peer], test: str, rates: RateRange) -> Iterator[CropSet]:
+    """Crops of the worst pictures, coded anew by those of ``peers`` that ran; ``test`` leads."""
+    ran = {peer.name for peer in run.peers}
+    ordered = sorted((peer for peer in peers if peer.name in ran), key=lambda peer: peer.name != test)
     paths = {path.name: path for path in run.pictures}
     for name in worst_pictures(run, test, rates)[:CROP_PICTURES]:
-        yield crop_set(load_picture(paths[name]), peers, CROP_BPP)
+        yield crop_set(load_picture(paths[name]), ordered, CROP_BPP)
+
+
+def clip_crops(run: Run, peers: Sequence[VideoPeer], test: str, rates: RateRange) -> Iterator[CropSet]:
+    """Crops of the middle frame of the worst clips; each peer at the setting that came nearest to the rate."""
+    ran = {peer.name for peer in run.peers}
+    ordered = sorted((peer for peer in peers if peer.name in ran), key=lambda peer: peer.name != test)
+    paths = {path.name: path for path in run.pictures}
+    for name in worst_pictures(run, test, rates)[:CROP_PICTURES]:
+        results = [result for result in run.results if result.picture == name]
+        yield clip_crop_set(load_clip(paths[name]), ordered, results, CROP_BPP)

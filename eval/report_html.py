@@ -13,7 +13,7 @@ from PIL import Image
 
 from .bd_rate import BdRate, Point
 from .crops import CropSet
-from .peers import Peer, Pixels
+from .peers import Codec, Pixels
 from .published import KODAK_PICTURES, is_kodak, kodak_curves, published_figures
 from .results import Result
 from .runner import Run
@@ -21,12 +21,16 @@ from .speed import Speed
 from .summary import (
     MEASURES,
     MS_SSIM,
-    PSNR,
     SSIMULACRA2,
+    VMAF,
+    YUV_PSNR,
     Measure,
     RateRange,
     compare,
     complete_settings,
+    frames_per_s,
+    headline,
+    ideal_gap_percent,
     mean_curve,
     mean_of,
     picture_curve,
@@ -48,20 +52,24 @@ def report_data(
     """Everything the page shows, as JSON types."""
     kodak = is_kodak(run.results)
     by_name = {speed.codec: speed for speed in speeds}
+    headlines = headline(run.results)
     measures = [measure for measure in MEASURES if any(measure.of(one.quality) is not None for one in run.results)]
+    measures.sort(key=lambda measure: measure is not headlines[0])
     anchors = [peer.name for peer in run.peers if peer.name != test]
     return {
         "test": test,
+        "noun": "clip" if YUV_PSNR in headlines else "picture",
+        "headline": [measure.key for measure in headlines],
         "rates": asdict(rates),
         "pictures": list(dict.fromkeys(result.picture for result in run.results)),
-        "codecs": [_codec(peer, by_name.get(peer.name)) for peer in run.peers],
+        "codecs": [_codec(run, peer, by_name.get(peer.name)) for peer in run.peers],
         "measures": [{"key": measure.key, "title": measure.title} for measure in measures],
         "curves": {measure.key: _curves(run, measure) for measure in measures},
         "published": {measure.key: _points(kodak_curves(measure)) if kodak else {} for measure in measures},
         "figures": [asdict(figure) for figure in published_figures()] if kodak else [],
         "published_pictures": KODAK_PICTURES,
         "comparisons": [
-            _comparison(run, test, anchor, measure, rates) for anchor in anchors for measure in (PSNR, MS_SSIM)
+            _comparison(run, test, anchor, measure, rates) for anchor in anchors for measure in headlines
         ],
         "points": [_mean_point(group) for peer in run.peers for group in complete_settings(run.results, peer.name)],
         "missing": run.missing,
@@ -71,12 +79,14 @@ def report_data(
     }
 
 
-def _codec(peer: Peer, speed: Speed | None) -> dict[str, Any]:
+def _codec(run: Run, peer: Codec, speed: Speed | None) -> dict[str, Any]:
     return {
         "name": peer.name,
         "description": peer.description,
         "version": peer.version(),
         "speed": None if speed is None else asdict(speed),
+        "frames_per_s": frames_per_s(run.results, peer.name),
+        "ideal_gap_percent": ideal_gap_percent(run.results, peer.name),
     }
 
 
@@ -119,12 +129,16 @@ def _mean_point(group: list[Result]) -> dict[str, Any]:
         "codec": group[0].codec,
         "setting": group[0].setting,
         "bpp": fmean(result.bpp for result in group),
+        "ideal_bpp": mean_of(result.ideal_bpp for result in group),
+        "kbit_per_s": mean_of(result.kbit_per_s for result in group),
+        "psnr_yuv_db": YUV_PSNR.mean(qualities),
         "psnr_rgb_db": mean_of(quality.psnr_rgb_db for quality in qualities),
         "psnr_luma_db": mean_of(quality.psnr_luma_db for quality in qualities),
         "ssim": mean_of(quality.ssim for quality in qualities),
         "ms_ssim": mean_of(quality.ms_ssim for quality in qualities),
         "ms_ssim_db": MS_SSIM.mean(qualities),
         "ssimulacra2": SSIMULACRA2.mean(qualities),
+        "vmaf": VMAF.mean(qualities),
     }
 
 

@@ -6,22 +6,26 @@ from collections.abc import Sequence
 from .bd_rate import BdRate
 from .runner import Run
 from .speed import Speed, speed_table
-from .summary import MS_SSIM, PSNR, Comparison, RateRange, compare
+from .summary import YUV_PSNR, Comparison, RateRange, compare, frames_per_s, headline, ideal_gap_percent
 
 
 def markdown(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed]) -> str:
     """BD-rates of ``test`` against every other codec that ran, and below them what was run, missing or failed."""
     anchors = [peer.name for peer in run.peers if peer.name != test]
-    compared = [[compare(run.results, test, anchor, one, rates) for one in (PSNR, MS_SSIM)] for anchor in anchors]
+    first, second = headline(run.results)
+    compared = [[compare(run.results, test, anchor, one, rates) for one in (first, second)] for anchor in anchors]
+    clips = first is YUV_PSNR
+    noun = "clip" if clips else "picture"
     lines = [
-        f"BD-rate of {test} on {_count(len(run.pictures), 'picture')}, real files between {rates.min_bpp:g} and "
+        f"BD-rate of {test} on {_count(len(run.pictures), noun)}, real files between {rates.min_bpp:g} and "
         f"{rates.max_bpp:g} bpp; negative: {test} needs fewer bits.",
         "",
-        "| against | PSNR | worst picture | MS-SSIM | worst picture |",
+        f"| against | {'PSNR (6Y+U+V)/8' if clips else 'PSNR'} | worst {noun} | MS-SSIM | worst {noun} |",
         "| --- | ---: | :--- | ---: | :--- |",
         *(f"| {row[0].anchor} | {' | '.join(cell for one in row for cell in _cells(one))} |" for row in compared),
         "",
-        *_speeds(run, speeds),
+        *(_clip_speeds(run) if clips else _speeds(run, speeds)),
+        *_estimates(run),
         *_codecs(run),
         *_troubles(run, [one for row in compared for one in row]),
     ]
@@ -42,6 +46,25 @@ def _speeds(run: Run, speeds: Sequence[Speed]) -> list[str]:
     if not speeds:
         return []
     return [f"Times: {run.pictures[0].name}, whole processes, in brackets the codec alone.", "", speed_table(speeds)]
+
+
+def _clip_speeds(run: Run) -> list[str]:
+    rows = []
+    for peer in run.peers:
+        if speed := frames_per_s(run.results, peer.name):
+            rows.append(f"| {peer.name} | {speed[0]:.2f} | {speed[1]:.2f} |")
+    return ["| codec | encode, frames/s | decode, frames/s |", "| --- | ---: | ---: |", *rows, ""]
+
+
+def _estimates(run: Run) -> list[str]:
+    """How far real files lie above entropy estimates."""
+    gaps = {peer.name: ideal_gap_percent(run.results, peer.name) for peer in run.peers}
+    return [
+        line
+        for name, gap in gaps.items()
+        if gap is not None
+        for line in (f"Files of {name} are {gap:.2f} % larger than its entropy estimate, headers included.", "")
+    ]
 
 
 def _count(number: int, noun: str) -> str:

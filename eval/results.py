@@ -5,6 +5,7 @@ measurement it was in, and a line cut in half is dropped when the file is read a
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TypeAlias
@@ -16,12 +17,19 @@ from .metrics import Quality
 Key: TypeAlias = tuple[str, str, str, str, float]
 
 
+def cache_folder() -> Path:
+    """The user's folder for what is kept between runs."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "vaecompress"
+
+
 @dataclass(frozen=True)
 class Result:
-    """One picture, coded by one codec at one setting, decoded and measured.
+    """One picture or clip, coded by one codec at one setting, decoded and measured.
 
-    ``file_bytes`` is the length of the real file. The seconds are those of the codec alone, without reading the
-    picture and without starting a process.
+    ``file_bytes`` is the length of the real file, ``ideal_bits`` the entropy estimate of a codec that has one. The
+    seconds ``encode_s`` and ``decode_s`` are those of the codec alone, without reading the picture and without starting
+    a process. A clip has its number of frames and the seconds they last.
     """
 
     picture: str
@@ -36,11 +44,29 @@ class Result:
     encode_s: float
     decode_s: float
     quality: Quality
+    ideal_bits: float | None = None
+    frames: int = 1
+    duration_s: float | None = None
 
     @property
     def bpp(self) -> float:
-        """Bits of the file for each pixel of the picture."""
-        return 8.0 * self.file_bytes / (self.width * self.height)
+        """Bits of the file for each pixel of the picture, or of all frames of the clip."""
+        return 8.0 * self.file_bytes / self.pixels
+
+    @property
+    def ideal_bpp(self) -> float | None:
+        """The entropy estimate for each pixel."""
+        return None if self.ideal_bits is None else self.ideal_bits / self.pixels
+
+    @property
+    def kbit_per_s(self) -> float | None:
+        """The rate of a clip's file."""
+        return None if self.duration_s is None else 8e-3 * self.file_bytes / self.duration_s
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of all frames."""
+        return self.width * self.height * self.frames
 
     @property
     def key(self) -> Key:
@@ -51,14 +77,15 @@ class Result:
         """One flat line; ``null`` stands for a measure that does not exist."""
         flat = asdict(self)
         quality = flat.pop("quality")
-        return json.dumps({**flat, "bpp": self.bpp, **quality}, allow_nan=False)
+        rates = {"bpp": self.bpp, "ideal_bpp": self.ideal_bpp, "kbit_per_s": self.kbit_per_s}
+        return json.dumps({**flat, **rates, **quality}, allow_nan=False)
 
     @classmethod
     def from_json(cls, line: str) -> "Result":
         """Read what :meth:`to_json` wrote; raises ValueError, KeyError or TypeError on anything else."""
         flat = json.loads(line)
         quality = Quality(**{field.name: flat[field.name] for field in fields(Quality) if field.name in flat})
-        own = {field.name: flat[field.name] for field in fields(cls) if field.name != "quality"}
+        own = {field.name: flat[field.name] for field in fields(cls) if field.name in flat}
         return cls(**own, quality=quality)
 
 

@@ -4,15 +4,48 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from vaecompress.errors import InputError, LimitError
 
-from .metrics import has_ssimulacra2, measure
-from .peers import Peer
+from .metrics import Quality, has_ssimulacra2, measure, missing_measures
+from .peers import Codec, Estimating, Peer
 from .pictures import Picture, load_picture
 from .results import Result, ResultCache
+from .vmaf import vmaf_ffmpeg
 
 Progress = Callable[[int, int, str], None]
+
+
+class Source(Protocol):
+    """A picture or a clip."""
+
+    @property
+    def name(self) -> str:
+        """Its file's name."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Its file's digest."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out or changed when it was read."""
+        ...
+
+
+SourceT = TypeVar("SourceT", bound=Source)
+CodecT = TypeVar("CodecT", bound=Codec)
+
+
+@dataclass(frozen=True)
+class Medium(Generic[SourceT, CodecT]):
+    """How a source is read, and how one codec at one setting is measured on it: (source, codec, version, setting)."""
+
+    load: Callable[[Path], SourceT]
+    measure: Callable[[SourceT, CodecT, str, float], Result]
 
 
 @dataclass(frozen=True)
@@ -26,10 +59,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Run:
-    """All that one run of the benchmark found out. ``missing`` maps a codec to the command that installs it."""
+    """All that one run of the benchmark found out.
+
+    ``missing`` maps a codec or a measure to the command that installs it.
+    """
 
     pictures: list[Path]
-    peers: list[Peer]
+    peers: list[Codec]
     results: list[Result]
     failures: list[Failure]
     missing: dict[str, str]
@@ -37,48 +73,67 @@ class Run:
 
 
 def run(pictures: Sequence[Path], peers: Sequence[Peer], cache: ResultCache, progress: Progress) -> Run:
-    """Measure every picture with every peer at every setting; what the cache knows is not measured again.
+    """Measure pictures; see :func:`run_medium`."""
+    return run_medium(Medium(load_picture, measure_one), pictures, peers, cache, progress)
 
-    A peer that is not installed and a picture that a codec refuses are reported, not raised. ``progress`` is told how
+
+def run_medium(
+    medium: Medium[SourceT, CodecT],
+    paths: Sequence[Path],
+    peers: Sequence[CodecT],
+    cache: ResultCache,
+    progress: Progress,
+) -> Run:
+    """Measure every source with every peer at every setting; what the cache knows is not measured again.
+
+    A peer that is not installed and a source that a codec refuses are reported, not raised. ``progress`` is told how
     many of how many measurements are done, and what comes next.
     """
     missing = {peer.name: command for peer in peers if (command := peer.missing()) is not None}
     present = [peer for peer in peers if peer.name not in missing]
-    found = Run(list(pictures), present, [], [], missing, [])
-    total = len(pictures) * sum(len(peer.settings) for peer in present)
+    found = Run(list(paths), list(present), [], [], {**missing, **missing_measures()}, [])
+    total = len(paths) * sum(len(peer.settings) for peer in present)
     done = 0
-    for path in pictures:
+    for path in paths:
         try:
-            picture = load_picture(path)
+            source = medium.load(path)
         except (InputError, LimitError) as error:
             found.failures.append(Failure(path.name, "reader", str(error)))
             done += sum(len(peer.settings) for peer in present)
             continue
-        found.notes.extend(f"{picture.name}: {note}" for note in picture.notes)
+        found.notes.extend(f"{source.name}: {note}" for note in source.notes)
         for peer in present:
-            progress(done, total, f"{picture.name} {peer.name}")
-            for outcome in _measure_all(picture, peer, cache):
+            progress(done, total, f"{source.name} {peer.name}")
+            for outcome in _measure_all(medium, source, peer, cache):
                 if isinstance(outcome, Result):
                     found.results.append(outcome)
                 else:
                     found.failures.append(outcome)
                 done += 1
-                progress(done, total, f"{picture.name} {peer.name}")
+                progress(done, total, f"{source.name} {peer.name}")
     return found
 
 
-def _measure_all(picture: Picture, peer: Peer, cache: ResultCache) -> Iterator[Result | Failure]:
+def _measure_all(
+    medium: Medium[SourceT, CodecT], source: SourceT, peer: CodecT, cache: ResultCache
+) -> Iterator[Result | Failure]:
     version = peer.version()
     for setting in peer.settings:
-        result = cache.get((picture.sha256, peer.name, version, peer.description, setting))
-        if result is None or (has_ssimulacra2() and result.quality.ssimulacra2 is None):
+        result = cache.get((source.sha256, peer.name, version, peer.description, setting))
+        if result is None or _incomplete(result.quality):
             try:
-                result = measure_one(picture, peer, version, setting)
+                result = medium.measure(source, peer, version, setting)
             except Exception as error:  # a third party's codec may raise anything; it is named in the report
-                yield Failure(picture.name, peer.name, _one_line(error))
+                yield Failure(source.name, peer.name, _one_line(error))
                 continue
             cache.add(result)
         yield result
+
+
+def _incomplete(quality: Quality) -> bool:
+    """Whether a package for a measure has come since."""
+    ssimulacra2_came = has_ssimulacra2() and quality.ssimulacra2 is None
+    return ssimulacra2_came or (vmaf_ffmpeg() is not None and quality.vmaf is None)
 
 
 def measure_one(picture: Picture, peer: Peer, version: str, setting: float) -> Result:
@@ -102,6 +157,7 @@ def measure_one(picture: Picture, peer: Peer, version: str, setting: float) -> R
         encode_s=round(encoded - started, 4),
         decode_s=round(finished - encoded, 4),
         quality=measure(picture.pixels, decoded),
+        ideal_bits=peer.ideal_bits(picture.pixels, setting) if isinstance(peer, Estimating) else None,
     )
 
 

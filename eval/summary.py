@@ -65,7 +65,17 @@ MS_SSIM = Measure("ms_ssim_db", "MS-SSIM, dB", lambda q: q.ms_ssim_db, _mean_ms_
 SSIMULACRA2 = Measure(
     "ssimulacra2", "SSIMULACRA2", lambda q: q.ssimulacra2, lambda qs: mean_of(q.ssimulacra2 for q in qs)
 )
-MEASURES = (PSNR, LUMA_PSNR, MS_SSIM, SSIMULACRA2)
+VMAF = Measure("vmaf", "VMAF", lambda q: q.vmaf, lambda qs: mean_of(q.vmaf for q in qs))
+YUV_PSNR = Measure(
+    "psnr_yuv_db", "PSNR (6Y+U+V)/8, dB", lambda q: q.psnr_yuv_db, lambda qs: mean_of(q.psnr_yuv_db for q in qs)
+)
+MEASURES = (PSNR, LUMA_PSNR, YUV_PSNR, MS_SSIM, SSIMULACRA2, VMAF)
+
+
+def headline(results: Iterable[Result]) -> tuple[Measure, Measure]:
+    """The two measures that codecs are compared by: of clips with the PSNR of YUV, of pictures with that of RGB."""
+    clips = any(result.quality.psnr_yuv_db is not None for result in results)
+    return (YUV_PSNR if clips else PSNR), MS_SSIM
 
 
 def picture_curve(results: Iterable[Result], codec: str, picture: str, measure: Measure) -> list[Point]:
@@ -118,3 +128,21 @@ def _bd_rate(test: list[Point], anchor: list[Point], rates: RateRange) -> BdRate
         return bd_rate(test, anchor, rates.min_bpp, rates.max_bpp)
     except BdRateError as error:
         return str(error)
+
+
+def ideal_gap_percent(results: Iterable[Result], codec: str) -> float | None:
+    """By how much all files of a codec exceed their entropy estimates; ``None`` for a codec that gives none."""
+    own = [result for result in results if result.codec == codec]
+    estimates = [result.ideal_bits for result in own if result.ideal_bits is not None]
+    if not estimates or len(estimates) < len(own):
+        return None
+    return 100.0 * (8.0 * sum(result.file_bytes for result in own) / sum(estimates) - 1.0)
+
+
+def frames_per_s(results: Iterable[Result], codec: str) -> tuple[float, float] | None:
+    """Frames a second of encoding and of decoding, over all clips and settings; ``None`` without results."""
+    own = [result for result in results if result.codec == codec]
+    if not own:
+        return None
+    frames = sum(result.frames for result in own)
+    return frames / sum(result.encode_s for result in own), frames / sum(result.decode_s for result in own)

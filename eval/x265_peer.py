@@ -60,7 +60,7 @@ class X265Intra:
         encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuv444p"
         encoder.framerate = 25
         encoder.options = {"preset": "slower", "tune": "psnr", "x265-params": _parameters(int(setting))}
-        with _quiet():
+        with quiet():
             packets = [*encoder.encode(frame), *encoder.encode(None)]
         return b"".join(bytes(packet) for packet in packets)
 
@@ -70,7 +70,7 @@ class X265Intra:
 
         decoder = av.CodecContext.create("hevc", "r")
         assert isinstance(decoder, av.VideoCodecContext)
-        with _quiet():
+        with quiet():
             packets = [*decoder.parse(data), *decoder.parse(b"")]
             frames = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
         planes: NDArray[np.uint8] = frames[0].to_ndarray(format="yuv444p").transpose(1, 2, 0)
@@ -84,7 +84,7 @@ def _parameters(quantiser: int) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Nothing from libav or x265 on stderr."""
     import av
 

@@ -52,3 +52,17 @@ class Quantiser:
         height, width, step = data[:3]
         levels = np.frombuffer(zlib.decompress(data[3:]), np.uint8).reshape(height, width, 3)
         return (levels.astype(int) * step + step // 2).clip(0, 255).astype(np.uint8)
+
+
+def write_clip(path: Path, frames: int = 6, height: int = 48, width: int = 64) -> None:
+    """A lossless 4:2:0 clip of a moving field, 25 frames a second."""
+    import av
+
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        field_pixels = natural(height, width + frames)
+        for index in range(frames):
+            moved = np.ascontiguousarray(field_pixels[:, index : index + width])
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="rgb24").reformat(format="yuv420p")))
+        output.mux(stream.encode(None))

@@ -12,7 +12,7 @@ pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip in
 pytest.importorskip("matplotlib", reason="the report needs matplotlib: pip install 'vaecompress[eval]'")
 
 from vaecompress_eval.pictures import find_pictures
-from vaecompress_eval.report import make_folder, worst_pictures, write_report
+from vaecompress_eval.report import make_folder, picture_crops, worst_pictures, write_report
 from vaecompress_eval.results import Result, ResultCache
 from vaecompress_eval.runner import Run, run
 from vaecompress_eval.speed import Cost, Speed
@@ -22,6 +22,13 @@ from vaecompress.errors import OutputError
 
 SPEED = Speed("ours", 8, 0.5, Cost(0.5, 70_000_000, 0.25), Cost(0.125, None, 0.03))
 RATES = RateRange(0.0, 99.0)
+
+
+class Estimated(Quantiser):
+    """As the quantiser, with an entropy estimate of four fifths of the file."""
+
+    def ideal_bits(self, pixels: np.ndarray, setting: float) -> float:
+        return 8 * 0.8 * len(self.encode(pixels, setting))
 
 
 class Wasteful(Quantiser):
@@ -36,19 +43,23 @@ class Wasteful(Quantiser):
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def peers() -> list[Quantiser]:
+    return [Estimated(name="ours"), Wasteful(name="theirs"), Quantiser(name="absent", command="pip install absent")]
+
+
+@pytest.fixture(scope="module")
+def found(peers: list[Quantiser], tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("pictures")
     write_pictures(folder)
     (folder / "broken.png").write_text("</script>")
-    peers = [Quantiser(name="ours"), Wasteful(name="theirs"), Quantiser(name="absent", command="pip install absent")]
     return run(find_pictures(folder), peers, ResultCache(folder / "cache"), lambda *_: None)
 
 
 @pytest.fixture(scope="module")
-def report(found: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(found: Run, peers: list[Quantiser], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "deep"
     make_folder(folder)
-    write_report(found, "ours", RATES, [SPEED], folder)
+    write_report(found, "ours", RATES, [SPEED], list(picture_crops(found, peers, "ours", RATES)), folder)
     return folder
 
 
@@ -63,6 +74,7 @@ def test_markdown_states_the_bd_rate_and_the_gaps(report: Path) -> None:
     assert "| theirs | -33.3 % | picture" in text
     assert "- absent is not installed: `pip install absent`" in text
     assert "| ours | 0.500 | 0.50 s (250 ms) | 0.12 s (30 ms) | 70 MB / - |" in text
+    assert "Files of ours are 25.00 % larger than its entropy estimate" in text
     assert "- reader on broken.png, 1 setting: " in text
 
 
@@ -70,11 +82,13 @@ def test_the_page_holds_the_same_numbers(report: Path, found: Run) -> None:
     data = page_data(report)
     psnr = next(one for one in data["comparisons"] if one["measure"] == "psnr_rgb_db")
     assert psnr["mean"] == pytest.approx(-33.3, abs=0.1)
-    assert data["missing"] == {"absent": "pip install absent"}
+    assert data["missing"]["absent"] == "pip install absent"
     assert len(data["points"]) == 12
     first = data["points"][0]
     group = [result for result in found.results if (result.codec, result.setting) == ("ours", first["setting"])]
     assert first["bpp"] == pytest.approx(sum(result.bpp for result in group) / 2)
+    assert first["ideal_bpp"] == pytest.approx(0.8 * first["bpp"])
+    assert [codec["ideal_gap_percent"] for codec in data["codecs"]] == [pytest.approx(25.0), None]
     assert data["figures"] == []
     assert data["codecs"][0]["speed"]["encode"]["process_s"] == 0.5
     assert data["codecs"][1]["speed"] is None

@@ -9,6 +9,7 @@ from stand_ins import Quantiser, natural, write_pictures
 
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
+from vaecompress_eval import metrics
 from vaecompress_eval.pictures import find_pictures, load_picture
 from vaecompress_eval.results import ResultCache
 from vaecompress_eval.runner import Failure, run
@@ -90,8 +91,17 @@ def test_alpha_is_left_out_aloud(tmp_path: Path) -> None:
 def test_a_peer_that_is_not_installed_is_named_with_its_command(folder: Path, tmp_path: Path) -> None:
     absent = Quantiser(name="absent", command="pip install absent")
     found = run(find_pictures(folder), [Quantiser(), absent], ResultCache(tmp_path / "cache"), silent)
-    assert found.missing == {"absent": "pip install absent"}
+    assert found.missing["absent"] == "pip install absent"
     assert absent.calls == []
+
+
+def test_a_measure_that_is_not_installed_is_named_with_its_command(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "has_ssimulacra2", lambda: False)
+    monkeypatch.setattr(metrics, "vmaf_ffmpeg", lambda: None)
+    found = run(find_pictures(folder), [Quantiser()], ResultCache(tmp_path / "cache"), silent)
+    assert found.missing == {"SSIMULACRA2": "pip install ssimulacra2", "VMAF": "pip install imageio-ffmpeg"}
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:

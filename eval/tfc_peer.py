@@ -1,0 +1,63 @@
+"""tensorflow-compression as a peer: a small hyperprior of its own parts, trained here by ``tfc_train``."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version as package_version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .peers import Pixels
+from .results import cache_folder
+
+if TYPE_CHECKING:
+    from .tfc_model import TfcCoder
+
+LAMBDAS = (0.001, 0.004, 0.016, 0.064)
+"""Weights of the squared error on 0..255; one trained model each."""
+
+
+def weights_path(lmbda: float) -> Path:
+    """Where the weights of one lambda lie."""
+    return cache_folder() / "tfc_hyperprior" / f"lambda_{lmbda:g}.npz"
+
+
+@dataclass(frozen=True)
+class TfcPeer:
+    """The setting is lambda."""
+
+    name: str = "tfc-hyperprior"
+    description: str = "hyperprior of tensorflow-compression's layers and coder, one model a lambda, 32 filters"
+    settings: tuple[float, ...] = LAMBDAS
+
+    def missing(self) -> str | None:
+        """Needs the package, and weights that ``tfc_train`` has made."""
+        untrained = not all(weights_path(lmbda).is_file() for lmbda in self.settings)
+        return self.missing_package() or ("python -m vaecompress_eval.tfc_train PICTURES" if untrained else None)
+
+    def missing_package(self) -> str | None:
+        """It exists for Python 3.11 only."""
+        return None if find_spec("tensorflow_compression") else "pip install 'vaecompress[tfc]' (Python 3.11)"
+
+    def version(self) -> str:
+        """The package's version and a digest of the weights."""
+        digest = hashlib.sha256(b"".join(weights_path(lmbda).read_bytes() for lmbda in self.settings)).hexdigest()
+        return f"tensorflow-compression {package_version('tensorflow-compression')}, weights {digest[:12]}"
+
+    def encode(self, pixels: Pixels, setting: float) -> bytes:
+        """Return a lambda's index and the packed strings of its model."""
+        return bytes([self.settings.index(setting)]) + _coder(setting).encode(pixels)
+
+    def decode(self, data: bytes) -> Pixels:
+        """Decode with the model that the first byte names."""
+        return _coder(self.settings[data[0]]).decode(data[1:])
+
+
+@cache
+def _coder(lmbda: float) -> "TfcCoder":
+    from .tfc_model import TfcHyperprior
+
+    networks = TfcHyperprior()
+    networks.restore(weights_path(lmbda))
+    return networks.coder()

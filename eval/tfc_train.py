@@ -1,0 +1,88 @@
+"""Train the tensorflow-compression peer: ``python -m vaecompress_eval.tfc_train DATA... [--exclude LIST]``.
+
+Trains one model for each lambda on random crops of the same sources that ``vaecompress train`` takes, by default on as
+many pixels as our ``tiny`` preset has seen for all of its rates: 1,500 steps of 8 crops of 64x64. The weights go to the
+user's cache folder, where the benchmark's peer ``tfc-hyperprior`` looks for them.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from vaecompress.errors import OutputError, VaecompressError
+from vaecompress.train.resident import Resident
+
+from .progress import ProgressBar
+from .tfc_peer import LAMBDAS, TfcPeer, weights_path
+
+LEARNING_RATE = 1e-3
+DECAY_SHARE = 0.5
+
+
+def train(data: Resident, lmbda: float, steps: int, batch_size: int, crop: int, path: Path) -> float:
+    """Train for one lambda with Adam, its rate held and then decayed to zero by a cosine; returns the last loss.
+
+    Writes the weights to ``path``; raises :class:`OutputError` when that fails.
+    """
+    import tensorflow as tf
+
+    from .tfc_model import TfcHyperprior
+
+    tf.random.set_seed(0)
+    networks = TfcHyperprior()
+    variables = networks.trainable_variables
+    rate = tf.keras.optimizers.schedules.CosineDecay(LEARNING_RATE, max(1, round(DECAY_SHARE * steps)))
+    held = steps - round(DECAY_SHARE * steps)
+    optimiser = tf.keras.optimizers.legacy.Adam(LEARNING_RATE)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def step(crops: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            loss = networks.loss(crops, lmbda)
+        gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, variables), 1.0)
+        optimiser.apply_gradients(zip(gradients, variables, strict=True))
+        return loss
+
+    bar, loss = ProgressBar(), float("nan")
+    try:
+        for index in range(steps):
+            optimiser.learning_rate.assign(rate(max(0, index - held)))
+            loss = float(step(tf.constant(data.batch(index, batch_size, crop))))
+            bar(index + 1, steps, f"lambda {lmbda:g}, loss {loss:.3f}")
+    finally:
+        bar.close()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        networks.save(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write the weights: {error.strerror}") from error
+    return loss
+
+
+def main() -> int:
+    """Command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m vaecompress_eval.tfc_train", description=__doc__)
+    parser.add_argument("data", type=Path, nargs="+", help="pictures, folders or tar shards")
+    parser.add_argument("--exclude", type=Path, help="file of picture names to leave out")
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--crop", type=int, default=64, help="side of a crop in pixels")
+    options = parser.parse_args()
+    if command := TfcPeer().missing_package():
+        parser.error(f"tensorflow-compression is not installed: {command}")
+    try:
+        excluded = frozenset(options.exclude.read_text().split()) if options.exclude else frozenset()
+        data = Resident.load(options.data, excluded)
+        for lmbda in LAMBDAS:
+            started = time.monotonic()
+            loss = train(data, lmbda, options.steps, options.batch_size, options.crop, weights_path(lmbda))
+            sys.stdout.write(f"lambda {lmbda:g}: last loss {loss:.4f}, {time.monotonic() - started:.0f} s\n")
+    except VaecompressError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,182 @@
+"""Video codecs of the benchmark: x264, x265 and SVT-AV1 as PyAV carries them, and our own.
+
+Each runs in one thread, so that the bytes do not depend on the machine. What is counted is a real file: a raw stream
+for the peers (no container, no encoder's banner), our own container for ours.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from importlib.metadata import version as package_version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from vaecompress.errors import InputError, UsageError
+
+from .clips import Clip, ClipFrame, RgbFrame, RgbSource, YuvFrame
+from .own_peer import MODEL_SUFFIX, OWN_NAME, OwnPeer
+from .peers import Codec
+from .x265_peer import quiet
+
+QUALITY_CRF = (44, 40, 36, 32, 28, 24, 20)
+
+
+class VideoPeer(Codec, Protocol):
+    """A video codec with one dial."""
+
+    def encode(self, clip: Clip, setting: float, target: Path) -> None:
+        """Write one file."""
+        ...
+
+    def decode(self, clip: Clip, file: Path) -> Iterator[ClipFrame]:
+        """Yield the frames of a file that ``encode`` wrote."""
+        ...
+
+
+@dataclass(frozen=True)
+class LibavPeer:
+    """An encoder of libav; the setting is its constant rate factor. ``options`` may contain ``{crf}``."""
+
+    name: str
+    description: str
+    encoder: str
+    container: str
+    settings: tuple[float, ...] = QUALITY_CRF
+    options: dict[str, str] = field(default_factory=dict)
+
+    def missing(self) -> str | None:
+        """PyAV's wheels carry all of them."""
+        if find_spec("av") is not None:
+            import av
+
+            if self.encoder in av.codecs_available:
+                return None
+        return "pip install av"
+
+    def version(self) -> str:
+        """PyAV's version and that of libavcodec in it."""
+        import av
+
+        return f"PyAV {package_version('av')}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
+
+    def encode(self, clip: Clip, setting: float, target: Path) -> None:
+        """Write a raw stream."""
+        import av
+
+        os.environ.setdefault("SVT_LOG", "0")
+        options = {key: value.format(crf=int(setting)) for key, value in self.options.items()}
+        with quiet(), av.open(f"file:{target}", "w", format=self.container) as output:
+            stream = output.add_stream(self.encoder, rate=clip.frame_rate, options=options)
+            stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, "yuv420p"
+            stream.codec_context.thread_count = 1
+            for index, frame in enumerate(clip.frames()):
+                frame.frame.pts, frame.frame.time_base = index, 1 / Fraction(clip.frame_rate)
+                frame.frame.pict_type = 0
+                output.mux(stream.encode(frame.frame))
+            output.mux(stream.encode(None))
+
+    def decode(self, clip: Clip, file: Path) -> Iterator[ClipFrame]:
+        """Decode with libav, in one thread."""
+        import av
+
+        with quiet(), av.open(f"file:{file}", format=self.container) as container:
+            container.streams.video[0].codec_context.thread_count = 1
+            for frame in container.decode(video=0):
+                yield YuvFrame(frame, clip.colour)
+
+
+@dataclass(frozen=True)
+class OwnVideoPeer:
+    """Our codec, with the shipped model or with the model file that is its name."""
+
+    name: str = OWN_NAME
+    settings: tuple[float, ...] = (1, 12, 24, 36, 48, 60, 72, 86, 100)
+
+    @property
+    def description(self) -> str:
+        """The options in words."""
+        return f"{self._pictures.description}, every frame on its own"
+
+    @property
+    def _pictures(self) -> OwnPeer:
+        return OwnPeer(self.name)
+
+    def missing(self) -> None:
+        """Always here."""
+        return None
+
+    def version(self) -> str:
+        """As of the picture codec."""
+        return self._pictures.version()
+
+    def encode(self, clip: Clip, setting: float, target: Path) -> None:
+        """Encode at quality ``setting``, 1..100."""
+        from vaecompress.codec import models
+        from vaecompress.codec.video import encode_video
+
+        with target.open("w+b") as output:
+            encode_video(RgbSource(clip), output, models.load(self._pictures.model, threads=1), int(setting))
+
+    def decode(self, clip: Clip, file: Path) -> Iterator[ClipFrame]:
+        """Decode as ``vaecompress decode`` does."""
+        from vaecompress.bitstream import Container
+        from vaecompress.codec import models
+        from vaecompress.codec.video import decode_video
+
+        with Container.open(file) as container:
+            for frame in decode_video(container, models.load(self._pictures.model, threads=1)):
+                yield RgbFrame(frame.pixels, clip.colour)
+
+
+def _x265(name: str, words: str, parameters: str) -> LibavPeer:
+    fixed = "info=0:log-level=none:pools=none:frame-threads=1"
+    return LibavPeer(
+        name=name,
+        description=f"4:2:0, preset slower, tune psnr, {words}, constant rate factor",
+        encoder="libx265",
+        container="hevc",
+        options={"preset": "slower", "tune": "psnr", "x265-params": f"crf={{crf}}:{parameters}:{fixed}"},
+    )
+
+
+LIBAV_PEERS = (
+    LibavPeer(
+        name="x264",
+        description="4:2:0, preset slower, tune psnr, constant rate factor",
+        encoder="libx264",
+        container="h264",
+        options={"preset": "slower", "tune": "psnr", "crf": "{crf}", "g": "250"},
+    ),
+    _x265("x265", "groups of 250", "keyint=250"),
+    _x265("x265-intra", "every frame on its own", "keyint=1"),
+    LibavPeer(
+        name="svt-av1",
+        description="4:2:0, preset 4, tune psnr, constant rate factor",
+        encoder="libsvtav1",
+        container="obu",
+        settings=(62, 56, 50, 44, 38, 32, 24),
+        options={"preset": "4", "crf": "{crf}", "g": "250", "svtav1-params": "tune=1:lp=1"},
+    ),
+)
+DEFAULT_VIDEO_PEERS = tuple(peer.name for peer in LIBAV_PEERS)
+
+
+def find_video_peers(names: Iterable[str]) -> list[VideoPeer]:
+    """The peers of some names or model files, each once, in order.
+
+    Raises :class:`UsageError` for an unknown name, :class:`InputError` for a model file that is not there.
+    """
+    return [_find(name) for name in dict.fromkeys(names)]
+
+
+def _find(name: str) -> VideoPeer:
+    if name.endswith(MODEL_SUFFIX):
+        if not Path(name).is_file():
+            raise InputError(f"{name}: no such model file")
+        return OwnVideoPeer(name)
+    known: dict[str, VideoPeer] = {peer.name: peer for peer in (OwnVideoPeer(), *LIBAV_PEERS)}
+    if name not in known:
+        raise UsageError(f"unknown video peer {name}: choose from {', '.join(sorted(known))}")
+    return known[name]
