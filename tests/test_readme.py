@@ -51,7 +51,7 @@ def test_the_command_runs(command: str, desk: Path) -> None:
             pytest.skip(f"needs {package}, which the extra that the README names installs")
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "XDG_CACHE_HOME": str(desk / "cache")}
-    done = subprocess.run(command, shell=True, cwd=desk, env=environment, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, shell=True, cwd=desk, env=environment, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
