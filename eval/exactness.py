@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib.util import find_spec
 from itertools import product
 from typing import Any
 
@@ -84,19 +85,15 @@ def engines() -> dict[str, Engine]:
         for threads, level in product((1, 2), LEVELS)
     }
     found["reference"] = ReferenceNetwork
-    try:
-        from vaecompress_eval.graph_jax import JaxNetwork
+    optional = {"jax": _jax_network, "openvino": OpenVino}
+    return found | {name: engine for name, engine in optional.items() if find_spec(name)}
 
-        found["jax"] = JaxNetwork
-    except ImportError:
-        pass
-    try:
-        import openvino  # noqa: F401
 
-        found["openvino"] = OpenVino
-    except ImportError:
-        pass
-    return found
+def _jax_network(graph: bytes) -> Network:
+    from vaecompress_eval.graph_jax import JaxNetwork
+
+    jax_network: Network = JaxNetwork(graph)
+    return jax_network
 
 
 def hashes(streams: Sequence[bytes], engine: Engine) -> tuple[str, str]:
