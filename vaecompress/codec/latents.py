@@ -57,7 +57,8 @@ class LatentCoder:
         dead_zone = self._dead_zones()
         limit = LATENT_LIMIT / (1 << STEP_BITS)
 
-        def code(rows: slice, mean: Array, index: Array, coded: Array) -> Array:
+        def code(rows: slice, mean: Array, index: Array, member: Array) -> Array:
+            coded = member & (index > 0)
             wanted = np.clip(y[0, :, rows] * np.float32(1 / TARGET_UNIT), -limit, limit)
             target = wanted - mean * np.float32(1 / (1 << STEP_BITS))
             size = np.floor(np.abs(target) + (np.float32(0.5) - dead_zone[index]))
@@ -79,17 +80,28 @@ class LatentCoder:
         if np.abs(z_hat).max() > HYPER_LATENT_LIMIT:
             raise CorruptError("entropy-coded data: a hyper-latent is out of bounds; the stream is damaged")
 
-        def code(rows: slice, mean: Array, index: Array, coded: Array) -> Array:
+        latents = np.zeros(
+            (1, self.model.shape.latent_channels, HYPER_FACTOR * height, HYPER_FACTOR * width), np.int16
+        )
+
+        def code(rows: slice, mean: Array, index: Array, member: Array) -> Array:
+            coded = member & (index > 0)
             symbols = np.zeros(coded.shape, np.int32)
             symbols[coded] = decoder.decode(index[coded])
+            value = np.clip((symbols << STEP_BITS) + mean, -LATENT_LIMIT, LATENT_LIMIT)
+            np.copyto(latents[0, :, rows], value.astype(np.int16), where=member)
             return symbols
 
-        latents = self._walk(z_hat, quality, code)
+        self._walk(z_hat, quality, code)
         decoder.finish()
         return latents
 
-    def _walk(self, z_hat: Array, quality: int, code: CodeBand) -> Array:
-        """The order of symbols, the same for both directions; ``code`` gives the residuals of a band of rows."""
+    def _walk(self, z_hat: Array, quality: int, code: CodeBand) -> None:
+        """The order of symbols, the same for both directions.
+
+        ``code`` gives the residuals of a band of rows, from the means and scale indices there and which latents belong
+        to the step; those of scale index 0 are not coded.
+        """
         model, shape = self.model, self.model.shape
         features, mean, scale = run_tiled(
             model.network("hyper_synthesis"),
@@ -100,20 +112,14 @@ class LatentCoder:
             shape.halos["hyper_synthesis"],
         )
         residual = np.zeros(mean.shape, np.int8)
-        latents = np.zeros(mean.shape, np.int16)
         for step in range(shape.context_steps):
             if step > 0:
                 self._refine(step, features, residual, mean, scale)
             for rows in _bands(mean.shape):
                 group = group_index(shape.context_steps, *_positions(rows, mean.shape))
                 index = self._scale_index(scale[0, :, rows])
-                member = group == step
-                symbols = code(rows, mean[0, :, rows], index, member & (index > 0))
+                symbols = code(rows, mean[0, :, rows], index, group == step)
                 residual[0, :, rows] += np.clip(symbols, -RESIDUAL_LIMIT, RESIDUAL_LIMIT).astype(np.int8)
-                value = (symbols << STEP_BITS) + mean[0, :, rows]
-                band = latents[0, :, rows]
-                band[member] = np.clip(value, -LATENT_LIMIT, LATENT_LIMIT)[member]
-        return latents
 
     def _refine(self, step: int, features: Array, residual: Array, mean: Array, scale: Array) -> None:
         """Bring ``mean`` and ``scale`` up to date, in place: the networks add to them position by position."""
