@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.errors import VaecompressError
+from vaecompress.errors import UsageError, VaecompressError
 from vaecompress.train import checkpoint
 from vaecompress.train.curves import TRAINING, CurveLog, CurveRow, TensorBoardLog, plot_curves
 from vaecompress.train.interrupt import interrupt_flag
@@ -85,7 +85,8 @@ class Run:
         """Resume the folder's newest checkpoint; else start from ``weights`` (variables, step); else from scratch.
 
         Returns the state after the last step, which is saved. Raises :class:`DivergedError` on a loss that is not
-        finite, after which the folder holds the last good checkpoint. Ctrl-C saves and raises KeyboardInterrupt.
+        finite, after which the folder holds the last good checkpoint; UsageError where the weights stand at or beyond
+        the last step. Ctrl-C saves and raises KeyboardInterrupt.
         """
         state = self._start(weights)
         self._curves = CurveLog(self.folder / "curves.csv", int(state.step))
@@ -147,6 +148,8 @@ class Run:
             return TrainState(*jax.tree_util.tree_map(jnp.asarray, state))
         if weights is not None:
             variables, self.start_step = weights
+            if self.start_step >= self.preset.recipe.steps:
+                raise UsageError(f"the weights stand at step {self.start_step}: give a run of more steps than that")
             return init_state(self.preset, {"ranges": fresh["ranges"], **variables}, self.start_step)
         return init_state(self.preset, fresh)
 

@@ -1,7 +1,7 @@
 """The state of a run and the jitted functions that move it, each made and compiled once for its arguments."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -41,8 +41,13 @@ StepFunction = Callable[[TrainState, Array], tuple[TrainState, StepReport]]
 
 def init_variables(model: HyperpriorVAE, seed: int) -> Variables:
     """Fresh parameters and empty calibration."""
-    keys = dict(zip(("params", "noise"), jax.random.split(jax.random.key(seed)), strict=True))
-    return dict(jax.jit(model.init)(keys, jnp.zeros((1, 64, 64, 3)), jnp.zeros((1,))))
+    return _initialise(model, jax.random.key(seed))
+
+
+@partial(jax.jit, static_argnums=0)
+def _initialise(model: HyperpriorVAE, key: Array) -> Variables:
+    keys = dict(zip(("params", "noise"), jax.random.split(key), strict=True))
+    return dict(model.init(keys, jnp.zeros((1, 64, 64, 3)), jnp.zeros((1,))))
 
 
 def init_state(preset: Preset, variables: Variables, start_step: int = 0) -> TrainState:

@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from vaecompress.errors import UsageError
+
 PATCH = 16
 """Side of a latent position in pixels."""
 
 HYPER_PATCH = 64
 """Side of a hyper-latent position in pixels; pictures are padded to a multiple of it."""
+
+STEM_SPLITS = 2
+"""Groups of inputs of the synthesis network's first layer."""
 
 MIN_LAMBDA = 0.0005
 MAX_LAMBDA = 0.1
@@ -20,7 +25,8 @@ class ModelConfig:
     """Widths and depths of every network. ``*8`` means: at 1/8 of the picture's resolution, and so on.
 
     ``luma`` and ``chroma`` count the DCT coefficients the linear path keeps: luma of the first colour component,
-    chroma[0] and chroma[1] of the others; their sum is the number of latent channels.
+    chroma[0] and chroma[1] of the others; their sum is the number of latent channels. Raises UsageError where it cannot
+    be split into the groups of inputs that the synthesis needs.
     """
 
     luma: int = 176
@@ -42,6 +48,11 @@ class ModelConfig:
     quality_anchors: int = 7
     prior_sets: int = 4
     linear_splits: int = 4
+
+    def __post_init__(self) -> None:
+        for groups in (STEM_SPLITS, self.linear_splits):
+            if self.latent_channels % groups:
+                raise UsageError(f"{self.latent_channels} latent channels cannot be split into {groups} groups")
 
     @property
     def latent_channels(self) -> int:

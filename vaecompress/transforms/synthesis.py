@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vaecompress.transforms import exact, layers, linear
-from vaecompress.transforms.config import PATCH, ModelConfig
+from vaecompress.transforms.config import PATCH, STEM_SPLITS, ModelConfig
 from vaecompress.transforms.exact import Signal
 from vaecompress.transforms.quality import apply_gain
 
@@ -43,7 +43,7 @@ class Synthesis(nn.Module):
             kernel_init=linear.dct_init(config, inverse=True),
             name="linear",
         )(coefficients)
-        hidden = layers.Dense(config.synthesis_width16, splits=2, name="stem")(self._narrow(coefficients))
+        hidden = layers.Dense(config.synthesis_width16, splits=STEM_SPLITS, name="stem")(self._narrow(coefficients))
         hidden = apply_gain(hidden, feature_gain, "feature_gain")
         hidden = layers.Stage(config.synthesis_blocks16, name="stage16")(hidden)
         hidden = layers.Upsample(config.synthesis_width8, name="up8")(hidden)

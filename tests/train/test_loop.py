@@ -1,0 +1,235 @@
+"""A run: every step saved, resumed to the bit, stopped by NaN and Ctrl-C with the last good checkpoint kept."""
+
+import json
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("flax", reason="needs the train extra")
+
+import jax
+import jax.numpy as jnp
+
+from vaecompress.errors import UsageError
+from vaecompress.train import checkpoint, loop
+from vaecompress.train.checkpoint import latest_step, load_weights
+from vaecompress.train.curves import read_rows
+from vaecompress.train.loop import WEIGHTS_NAME, DivergedError, Run, RunOptions, crop_at
+from vaecompress.train.objective import rate_distortion
+from vaecompress.train.optimiser import schedule
+from vaecompress.train.presets import Preset, Recipe
+from vaecompress.train.state import init_state, init_variables, make_evaluation, make_step
+from vaecompress.train.vae import HyperpriorVAE
+from vaecompress.transforms.config import ModelConfig
+
+MODEL = ModelConfig(
+    luma=6,
+    chroma=(1, 1),
+    analysis_width8=8,
+    analysis_blocks8=0,
+    analysis_width16=8,
+    analysis_blocks16=0,
+    synthesis_width16=8,
+    synthesis_blocks16=0,
+    synthesis_width8=8,
+    synthesis_blocks8=1,
+    synthesis_width4=8,
+    synthesis_blocks4=0,
+    hyper_latent_channels=8,
+    entropy_width=8,
+    entropy_blocks=0,
+    quality_anchors=2,
+    prior_sets=2,
+    linear_splits=1,
+)
+RECIPE = Recipe(steps=7, batch_size=2, crops=((1.0, 64),), warmup_steps=2, exact_share=0.3, basis_refresh=2)
+PRESET = Preset(MODEL, RECIPE)
+EXACT_START = 5
+OPTIONS = RunOptions(log_every=2, validate_every=4)
+
+
+def picture(seed, side):
+    """Waves of a random direction and colour under a little noise."""
+    rng = np.random.default_rng(seed)
+    rows, columns, _ = np.ogrid[:side, :side, :3]
+    slope = rng.normal(0, 0.2, (3, 3))
+    waves = 128 + 80 * np.sin(rows * slope[0] + columns * slope[1] + slope[2])
+    return np.clip(waves + rng.normal(0, 4, (side, side, 3)), 0, 255).astype(np.uint8)
+
+
+class Crops:
+    """Crops by the step alone; presses Ctrl-C while it makes those of step ``interrupt_at``."""
+
+    def __init__(self, interrupt_at=None):
+        self.interrupt_at = interrupt_at
+        self.asked = []
+
+    def batch(self, step, batch_size, crop):
+        self.asked.append(step)
+        if step == self.interrupt_at:
+            signal.raise_signal(signal.SIGINT)
+        return np.stack([picture(1000 * step + index, crop) for index in range(batch_size)])
+
+
+def run(folder, crops=None, pictures=(), options=OPTIONS, report=lambda line: None):
+    return Run(PRESET, crops or Crops(), pictures, folder, options, report)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_calibration():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "CALIBRATION_BATCHES", 3)
+        yield
+
+
+def assert_equal(left, right):
+    for a, b in zip(jax.tree_util.tree_leaves(left), jax.tree_util.tree_leaves(right), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Folder, last state and reports of a run that nothing interrupts."""
+    folder, lines = tmp_path_factory.mktemp("run"), []
+    return folder, run(folder, pictures=[picture(1, 256)], report=lines.append).train(), lines
+
+
+def test_the_last_step_is_saved(whole):
+    folder, state, _ = whole
+    assert int(state.step) == 7
+    assert latest_step(folder) == 7
+    _, saved, meta = checkpoint.load_state(folder, state)
+    assert_equal(saved, state)
+    assert meta["recipe"]["steps"] == 7
+    assert ModelConfig.from_dict(meta["model"]) == MODEL
+
+
+def test_curves_tell_steps_rates_and_every_quality(whole):
+    folder, _, _ = whole
+    rows = read_rows(folder / "curves.csv")
+    training = [row for row in rows if row.series == "train"]
+    assert [row.step for row in training] == [2, 4, 6, 7]
+    assert [row.pixels for row in training] == [step * 2 * 64 * 64 for step in (2, 4, 6, 7)]
+    rate = schedule(RECIPE)
+    assert [row.learning_rate for row in training] == pytest.approx([float(rate(row.step - 1)) for row in training])
+    assert all(row.steps_per_s > 0 and row.bpp > 0 and row.psnr_db > 10 for row in training)
+    assert [row.series for row in rows if row.step == 4][1:] == ["q11", "q31", "q50", "q70", "q90"]
+    assert sum(row.step == 7 for row in rows) == 6
+    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_progress_names_rate_distortion_speed_and_time_left(whole):
+    _, _, lines = whole
+    first = next(line for line in lines if line.startswith("step 2 "))
+    for word in ("loss", "bpp", "dB", "steps/s", "min left"):
+        assert word in first
+
+
+def test_grids_are_calibrated_where_rounding_enters_the_loop(tmp_path):
+    crops = Crops()
+    state = run(tmp_path, crops).train()
+    assert crops.asked == [*range(EXACT_START), 7, 8, 9, EXACT_START, 6]
+    exponents = np.concatenate([np.ravel(leaf) for leaf in jax.tree_util.tree_leaves(state.ranges)])
+    assert (exponents == np.rint(exponents)).all()
+    assert np.unique(exponents).size > 4
+
+
+@pytest.mark.parametrize("step", [2, EXACT_START - 1, EXACT_START])
+def test_resuming_gives_the_state_of_an_uninterrupted_run_to_the_bit(whole, tmp_path, step):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Crops(interrupt_at=step)).train()
+    assert latest_step(tmp_path) == step + 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert_equal(run(tmp_path).train(), whole[1])
+    steps = [row.step for row in read_rows(tmp_path / "curves.csv") if row.series == "train"]
+    assert steps == sorted({2, 4, 6, 7, step + 1})
+
+
+def poisoned(monkeypatch, from_step):
+    """Every step function's weights turn to NaN in step ``from_step``."""
+
+    def broken(*arguments):
+        take_step = make_step(*arguments)
+
+        def step(state, batch):
+            before = int(state.step)
+            state, report = take_step(state, batch)
+            if before < from_step:
+                return state, report
+            nan = jax.tree_util.tree_map(lambda leaf: leaf * np.nan, state.params)
+            return state._replace(params=nan), report._replace(loss=jnp.float32(np.nan))
+
+        return step
+
+    monkeypatch.setattr(loop, "make_step", broken)
+
+
+@pytest.mark.parametrize(("log_every", "message"), [(1, "loss is nan at step 4"), (100, "not finite at step 4")])
+def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, monkeypatch, log_every, message):
+    poisoned(monkeypatch, from_step=3)
+    with pytest.raises(DivergedError, match=message):
+        run(tmp_path, options=replace(OPTIONS, log_every=log_every, save_seconds=0.0)).train()
+    assert latest_step(tmp_path) == 3
+    monkeypatch.undo()
+    assert int(run(tmp_path).train().step) == 7
+
+
+def test_weights_start_another_run_with_a_fresh_optimiser(whole, tmp_path):
+    folder, state, _ = whole
+    weights, meta = load_weights(folder / WEIGHTS_NAME)
+    for name in ("params", "ranges"):
+        wanted = state.ema if name == "params" else state.ranges
+        for saved, leaf in zip(*map(jax.tree_util.tree_leaves, (weights[name], wanted)), strict=True):
+            np.testing.assert_allclose(saved, leaf, rtol=2.0**-10, atol=1e-6)
+    assert meta["step"] == 7
+    crops = Crops()
+    continued = run(tmp_path, crops).train((weights, 6))
+    assert crops.asked == [7, 8, 9, 6]
+    (row,) = [row for row in read_rows(tmp_path / "curves.csv") if row.series == "train"]
+    assert row.learning_rate == pytest.approx(float(schedule(RECIPE, 6)(0)))
+    assert row.learning_rate < float(schedule(RECIPE)(6))
+    assert json.loads((tmp_path / "checkpoint-00000007.json").read_text())["meta"]["start_step"] == 6
+    moved = np.abs(continued.params["synthesis"]["head"]["bias"] - weights["params"]["synthesis"]["head"]["bias"])
+    assert 0 < moved.max() < 0.01
+
+
+def test_weights_of_a_finished_run_cannot_start_one_as_long(tmp_path):
+    with pytest.raises(UsageError, match="more steps"):
+        run(tmp_path).train(({}, 7))
+
+
+def test_loss_falls_on_one_batch():
+    model, take_step = HyperpriorVAE(MODEL), make_step(PRESET, jnp.float32, False, 0)
+    state = init_state(PRESET, init_variables(model, 0))
+    batch, position = jnp.asarray(Crops().batch(0, 2, 64)), jnp.asarray([0.3, 0.7])
+
+    def loss(state):
+        measures = make_evaluation(PRESET)({"params": state.params, "ranges": state.ranges}, batch, position, False)
+        return float(rate_distortion(measures, position).mean())
+
+    before = loss(state)
+    for _ in range(6):
+        state, _ = take_step(state, batch)
+    assert loss(state) < 0.98 * before
+
+
+def test_half_precision_compute_keeps_float32_weights_and_a_close_loss():
+    batch, reports = Crops().batch(0, 2, 64), {}
+    for dtype in (jnp.float32, jnp.bfloat16):
+        state = init_state(PRESET, init_variables(HyperpriorVAE(MODEL), 0))
+        state, reports[dtype] = make_step(PRESET, dtype, False, 0)(state, batch)
+        assert all(leaf.dtype == jnp.float32 for leaf in jax.tree_util.tree_leaves(state.params))
+    assert float(reports[jnp.bfloat16].loss) == pytest.approx(float(reports[jnp.float32].loss), rel=0.02)
+
+
+def test_crops_grow_with_the_run():
+    crops = ((0.6, 128), (0.4, 192))
+    assert [crop_at(crops, place) for place in (0.0, 0.59, 0.61, 1.0, 1.5)] == [128, 128, 192, 192, 192]
+
+
+def test_a_short_run_still_ends_in_exact_arithmetic(tmp_path):
+    short = replace(PRESET, recipe=replace(RECIPE, exact_share=0.01))
+    assert Run(short, Crops(), [], tmp_path).exact_start == 6
+    assert Run(replace(short, recipe=replace(RECIPE, exact_share=0.0)), Crops(), [], tmp_path).exact_start == 7
