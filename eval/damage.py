@@ -12,10 +12,13 @@ import numpy as np
 
 from vaecompress.bitstream import Chunk, Container, Header, chunks
 from vaecompress.bitstream.directory import Entry, serialise
+from vaecompress.bitstream.varint import read_varint
+from vaecompress.errors import CorruptError
 
 Damage = Iterator[tuple[str, bytes]]
 
 CRC_BYTES = 4
+_FIXED_BYTES, _TYPE_BYTES = 15, 4
 PNG_SIGNATURE_BYTES, PNG_HEAD_BYTES = 8, 8
 
 
@@ -111,6 +114,30 @@ def all_kinds(data: bytes, generator: np.random.Generator, noise_count: int) -> 
         "random bodies, CRCs sound": noise(data, generator, noise_count),
         "alpha plane flipped, CRCs sound": alpha_planes(data, generator),
     }
+
+
+def with_sound_crcs(data: bytes) -> bytes:
+    """``data`` with the CRCs that its directory and header should have, as far as it can be read as a stream at all."""
+    try:
+        place, numbers = _FIXED_BYTES, []
+        for _ in range(3):
+            number, place = read_varint(data, place, "header")
+            numbers.append(number)
+        spans = []
+        for _ in range(min(numbers[-1], len(data))):
+            length, place = read_varint(data, place + _TYPE_BYTES, "directory")
+            spans.append((place, length))
+            place += CRC_BYTES
+    except CorruptError:
+        return data
+    if place + CRC_BYTES > len(data):
+        return data
+    result, offset = bytearray(data), place + CRC_BYTES
+    for position, length in spans:
+        result[position : position + CRC_BYTES] = _crc(data[offset : offset + length])
+        offset += length
+    result[place : place + CRC_BYTES] = _crc(bytes(result[:place]))
+    return bytes(result)
 
 
 def _parts(data: bytes) -> tuple[Header, list[Chunk]]:
