@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from .bd_rate import BdRate
+from .published import KODAK_PICTURES, is_kodak, published_figures
 from .runner import Run
 from .speed import Speed, speed_table
 from .summary import YUV_PSNR, Comparison, RateRange, compare, frames_per_s, headline, ideal_gap_percent
@@ -27,6 +28,7 @@ def markdown(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed]) -> 
         *(_clip_speeds(run) if clips else _speeds(run, speeds)),
         *_estimates(run),
         *_codecs(run),
+        *_figures(run),
         *_troubles(run, [one for row in compared for one in row]),
     ]
     return "\n".join(lines) + "\n"
@@ -74,6 +76,25 @@ def _count(number: int, noun: str) -> str:
 def _codecs(run: Run) -> list[str]:
     rows = [f"| {peer.name} | {peer.description} | {peer.version()} |" for peer in run.peers]
     return ["| codec | settings | version |", "| --- | --- | --- |", *rows]
+
+
+def _figures(run: Run) -> list[str]:
+    """What others publish on Kodak."""
+    if not is_kodak(run.results):
+        return []
+    rows = [
+        f"| {one.codec} | {one.psnr_bd_rate_percent or '-'} | {one.against} | {one.decode_kmac_per_px or '-'} | "
+        f"{one.origin} | {one.source} |"
+        for one in published_figures()
+    ]
+    return [
+        "",
+        f"Published figures on the {KODAK_PICTURES} Kodak pictures, from papers and repositories, not measured here:",
+        "",
+        "| codec | PSNR BD-rate, % | against | decode kMAC/pixel | origin | source |",
+        "| --- | ---: | --- | ---: | --- | --- |",
+        *rows,
+    ]
 
 
 def _troubles(run: Run, comparisons: list[Comparison]) -> list[str]:

@@ -39,7 +39,7 @@ def test_a_peer_codes_a_picture_and_its_dial_turns_the_right_way(peer) -> None:
 @pytest.mark.parametrize("peer", OTHERS, ids=lambda peer: peer.name)
 def test_a_missing_peer_names_a_command(peer, monkeypatch) -> None:
     monkeypatch.setattr("PIL.features.check", lambda name: False)
-    for module in ("pillow_peers", "jpeg_peers", "x265_peer"):
+    for module in ("pillow_peers", "jpeg_peers", "x265_peer", "tfc_peer"):
         monkeypatch.setattr(f"vaecompress_eval.{module}.find_spec", lambda name: None)
     assert peer.missing().startswith("pip install ")
 
@@ -76,3 +76,11 @@ def test_a_model_file_is_a_peer_by_its_path(tmp_path: Path) -> None:
     path.write_bytes(b"two")
     assert peer.name == str(path)
     assert peer.version() != before
+
+
+def test_our_files_are_little_larger_than_the_entropy_estimate(tiny_model_path: Path) -> None:
+    (peer,) = find_peers([str(tiny_model_path)])
+    assert isinstance(peer, OwnPeer)
+    picture = natural(160, 192)
+    file_bits, ideal_bits = 8 * len(peer.encode(picture, 90)), peer.ideal_bits(picture, 90)
+    assert 0 < file_bits - ideal_bits < 8 * 120 + 0.01 * ideal_bits

@@ -7,8 +7,10 @@ pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip in
 from vaecompress_eval.bd_rate import bd_rate
 from vaecompress_eval.metrics import Quality
 from vaecompress_eval.published import is_kodak, kodak_curves, published_figures
+from vaecompress_eval.report_markdown import markdown
 from vaecompress_eval.results import Result
-from vaecompress_eval.summary import LUMA_PSNR, MS_SSIM, PSNR
+from vaecompress_eval.runner import Run
+from vaecompress_eval.summary import LUMA_PSNR, MS_SSIM, PSNR, RateRange
 
 
 @pytest.mark.parametrize(
@@ -38,10 +40,19 @@ def test_curves_exist_only_where_somebody_published() -> None:
     assert kodak_curves(LUMA_PSNR) == {}
 
 
-def test_kodak_is_known_by_name_and_size() -> None:
-    def result(name: str, width: int, height: int) -> Result:
-        return Result(name, "", width, height, "a", "1", "", 1, 1, 0.0, 0.0, Quality(30.0, 30.0, None, None, None))
+def result(name: str, width: int, height: int) -> Result:
+    return Result(name, "", width, height, "a", "1", "", 1, 1, 0.0, 0.0, Quality(30.0, 30.0, None, None, None))
 
+
+@pytest.mark.parametrize(("name", "shown"), [("kodim01.png", True), ("mine.png", False)])
+def test_a_report_on_kodak_has_the_table_marked_as_published(name: str, shown: bool) -> None:
+    text = markdown(Run([], [], [result(name, 768, 512)], [], {}, []), "a", RateRange(), [])
+    assert ("not measured here" in text) is shown
+    assert ("| PULSE | - | near HM | 5.2 | published | arXiv 2609.18602" in text) is shown
+    assert ("| PICO |" in text) is shown
+
+
+def test_kodak_is_known_by_name_and_size() -> None:
     assert is_kodak([result("kodim01.png", 768, 512), result("kodim04.png", 512, 768)])
     assert not is_kodak([result("kodim01.png", 768, 512), result("mine.png", 768, 512)])
     assert not is_kodak([result("kodim01.png", 384, 256)])

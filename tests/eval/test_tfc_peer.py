@@ -23,11 +23,13 @@ def test_an_untrained_peer_names_the_command_that_trains_it(monkeypatch: pytest.
 
 def test_training_writes_weights_that_code_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("tensorflow_compression", reason="tensorflow-compression exists for Python 3.11 only")
+    import tensorflow as tf
     from vaecompress_eval.tfc_train import train
 
     from vaecompress.train.resident import Resident
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(tf, "function", lambda step: step)  # a graph takes longer to build than these steps to run
     tfc_peer._coder.cache_clear()
     Image.fromarray(natural(96, 96)).save(tmp_path / "picture.png")
     data = Resident.load([tmp_path / "picture.png"], rescale=False)

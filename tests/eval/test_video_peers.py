@@ -16,9 +16,7 @@ from vaecompress.errors import InputError, UsageError
 
 
 @pytest.mark.parametrize("name", [*(peer.name for peer in LIBAV_PEERS), "tiny.vcm"])
-def test_a_peer_codes_a_clip_and_its_dial_turns_the_right_way(
-    name: str, tmp_path: Path, tiny_model_path: Path
-) -> None:
+def test_a_peer_codes_a_clip_and_its_dial_turns_the_right_way(name: str, tmp_path: Path, tiny_model_path: Path) -> None:
     (peer,) = find_video_peers([str(tiny_model_path) if name == "tiny.vcm" else name])
     if command := peer.missing():
         pytest.skip(f"{peer.name} is not installed: {command}")
