@@ -27,7 +27,10 @@ def run_clips(clips: Sequence[Path], peers: Sequence[VideoPeer], cache: ResultCa
 
 
 def measure_clip(clip: Clip, peer: VideoPeer, version: str, setting: float) -> Result:
-    """Encode, decode and measure once, against the clip's own frames; raises whatever the codec raises."""
+    """Encode, decode and measure once, against the clip's own frames; raises whatever the codec raises.
+
+    The seconds of encoding include reading the source's frames.
+    """
     with TemporaryDirectory() as folder:
         file = Path(folder) / "coded"
         started = time.perf_counter()

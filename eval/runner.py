@@ -8,11 +8,11 @@ from typing import Generic, Protocol, TypeVar
 
 from vaecompress.errors import InputError, LimitError
 
-from .metrics import Quality, has_ssimulacra2, measure, missing_measures
+from .metrics import SSIMULACRA2_MIN_SIDE, has_ssimulacra2, measure, missing_measures
 from .peers import Codec, Estimating, Peer
 from .pictures import Picture, load_picture
 from .results import Result, ResultCache
-from .vmaf import vmaf_ffmpeg
+from .vmaf import VMAF_MIN_SIDE, vmaf_ffmpeg
 
 Progress = Callable[[int, int, str], None]
 
@@ -120,7 +120,7 @@ def _measure_all(
     version = peer.version()
     for setting in peer.settings:
         result = cache.get((source.sha256, peer.name, version, peer.description, setting))
-        if result is None or _incomplete(result.quality):
+        if result is None or _incomplete(result):
             try:
                 result = medium.measure(source, peer, version, setting)
             except Exception as error:  # a third party's codec may raise anything; it is named in the report
@@ -130,10 +130,11 @@ def _measure_all(
         yield result
 
 
-def _incomplete(quality: Quality) -> bool:
+def _incomplete(result: Result) -> bool:
     """Whether a package for a measure has come since."""
-    ssimulacra2_came = has_ssimulacra2() and quality.ssimulacra2 is None
-    return ssimulacra2_came or (vmaf_ffmpeg() is not None and quality.vmaf is None)
+    side, quality = min(result.width, result.height), result.quality
+    ssimulacra2_came = quality.ssimulacra2 is None and side >= SSIMULACRA2_MIN_SIDE and has_ssimulacra2()
+    return ssimulacra2_came or (quality.vmaf is None and side >= VMAF_MIN_SIDE and vmaf_ffmpeg() is not None)
 
 
 def measure_one(picture: Picture, peer: Peer, version: str, setting: float) -> Result:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-MIN_SIDE = 32
+VMAF_MIN_SIDE = 32
 
 
 @cache
@@ -31,7 +31,7 @@ def vmaf_ffmpeg() -> str | None:
 def vmaf_of_picture(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float | None:
     """VMAF of a single picture, RGB uint8 [H, W, 3]; ``None`` without ffmpeg or below 32 pixels a side."""
     height, width, _ = original.shape
-    if vmaf_ffmpeg() is None or min(height, width) < MIN_SIDE:
+    if vmaf_ffmpeg() is None or min(height, width) < VMAF_MIN_SIDE:
         return None
     with TemporaryDirectory() as folder:
         files = Path(folder) / "original", Path(folder) / "decoded"
