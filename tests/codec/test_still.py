@@ -1,0 +1,130 @@
+"""Still images with the tiny model: every shape, every goal, what is printed is what is in the file."""
+
+import numpy as np
+import pytest
+
+import vaecompress
+from vaecompress.bitstream import Container
+from vaecompress.codec import models
+from vaecompress.codec.goal import Goal
+from vaecompress.codec.image import ImageCodec
+from vaecompress.errors import CorruptError, GoalError, UnsupportedError, UsageError
+from vaecompress.media.image import Image
+
+
+def photo(height, width, channels=3):
+    """Slopes, an edge and a little noise."""
+    rng = np.random.default_rng(0)
+    rows, columns, channel = np.ogrid[:height, :width, :channels]
+    smooth = 120 + 60 * np.sin(rows / (11 + channel)) * np.cos(columns / 17) + 50 * (rows > columns)
+    return np.clip(smooth + rng.normal(0, 4, (height, width, channels)), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def codec(tiny_model_path):
+    return ImageCodec(models.load(tiny_model_path, threads=1))
+
+
+def decoded(codec, data):
+    with Container.open(data) as container:
+        return codec.decode(container)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 1, 1), (64, 64, 3), (65, 127, 3), (200, 3, 1)])
+def test_any_size_comes_back_with_its_size_and_channels(codec, shape):
+    image = Image(photo(*shape))
+    encoded = codec.encode(image, Goal(quality=60))
+    back = decoded(codec, encoded.data)
+    assert back.pixels.shape == shape
+    assert back.pixels.dtype == np.uint8
+    assert encoded.bpp == 8 * len(encoded.data) / (shape[0] * shape[1])
+    error = np.mean((back.pixels.astype(float) - image.pixels) ** 2)
+    assert encoded.psnr_db == (pytest.approx(10 * np.log10(255**2 / error)) if error else np.inf)
+
+
+def test_alpha_and_metadata_come_back_as_they_were(codec):
+    alpha = np.random.default_rng(1).integers(0, 256, (40, 50), np.uint8)
+    image = Image(photo(40, 50), alpha, icc=b"profile", exif=b"Exif\0\0camera", xmp=b"<x/>")
+    back = decoded(codec, codec.encode(image, Goal(quality=30)).data)
+    np.testing.assert_array_equal(back.alpha, alpha)
+    assert (back.icc, back.exif, back.xmp) == (b"profile", b"Exif\0\0camera", b"<x/>")
+    stripped = decoded(codec, codec.encode(image, Goal(quality=30), strip=True).data)
+    assert (stripped.icc, stripped.exif, stripped.xmp) == (None, None, None)
+    np.testing.assert_array_equal(stripped.alpha, alpha)
+
+
+def test_quality_is_monotonic_in_size_and_psnr(codec):
+    found = [codec.encode(Image(photo(128, 192)), Goal(quality=quality)) for quality in (1, 25, 50, 75, 100)]
+    sizes, psnr = [len(one.data) for one in found], [one.psnr_db for one in found]
+    assert sizes == sorted(sizes)
+    assert psnr == sorted(psnr)
+    assert sizes[-1] > 3 * sizes[0]
+    assert psnr[-1] > psnr[0] + 3
+
+
+def test_a_size_is_never_exceeded_and_the_next_quality_would(codec):
+    image, size = Image(photo(128, 192)), 1500
+    encoded = codec.encode(image, Goal(size_bytes=size))
+    assert len(encoded.data) <= size
+    assert len(codec.encode(image, Goal(quality=encoded.quality + 1)).data) > size
+    at_rate = codec.encode(image, Goal(bpp=8 * size / (128 * 192)))
+    assert at_rate.data == encoded.data
+
+
+def test_a_psnr_is_reached_by_the_lowest_quality_that_does(codec):
+    image = Image(photo(128, 192))
+    low, high = (codec.encode(image, Goal(quality=quality)).psnr_db for quality in (20, 60))
+    encoded = codec.encode(image, Goal(psnr_db=(low + high) / 2))
+    assert encoded.psnr_db >= (low + high) / 2
+    assert codec.encode(image, Goal(quality=encoded.quality - 1)).psnr_db < (low + high) / 2
+
+
+@pytest.mark.parametrize("goal", [Goal(size_bytes=20), Goal(bpp=1e-5), Goal(psnr_db=90.0)])
+def test_what_is_out_of_reach_is_said(codec, goal):
+    with pytest.raises(GoalError, match="out of reach"):
+        codec.encode(Image(photo(64, 64)), goal)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"quality": 5, "bpp": 1.0}, {"quality": 0}, {"quality": 101}, {"size_bytes": 0}, {"psnr_db": float("nan")}],
+)
+def test_a_goal_is_one_sensible_number(fields):
+    with pytest.raises(UsageError):
+        Goal(**fields)
+
+
+def test_a_plain_picture_costs_at_most_48_bytes_beyond_its_payload(codec):
+    pixels = photo(96, 96)
+    assert len(codec.encode(Image(pixels), Goal(quality=40)).data) <= len(codec.pictures.compress(pixels, 40)) + 48
+
+
+def test_a_damaged_payload_never_gives_pixels(codec):
+    data = bytearray(codec.encode(Image(photo(64, 64)), Goal(quality=40)).data)
+    data[-20] ^= 4
+    with pytest.raises(CorruptError):
+        decoded(codec, bytes(data))
+
+
+def test_the_public_face(tiny_model_path):
+    pixels = photo(70, 90, 4)
+    data = vaecompress.encode(pixels, 40, model=tiny_model_path, threads=1)
+    image = vaecompress.decode(data, threads=1)
+    assert image.pixels.shape == (70, 90, 3)
+    np.testing.assert_array_equal(image.alpha, pixels[..., 3])
+    found = vaecompress.info(data)
+    assert (found.width, found.height, found.alpha, found.quality, found.model) == (90, 70, True, 40, "tiny")
+
+
+def test_models_go_by_name_path_and_id(tiny_model_path, tmp_path, monkeypatch):
+    by_path = models.load(tiny_model_path)
+    assert models.load("tiny").model_id == by_path.model_id
+    assert models.load(by_path.model_id.hex()).model_id == by_path.model_id
+    assert models.find(by_path.model_id).name == "tiny"
+    with pytest.raises(UsageError, match="no model 'giant'"):
+        models.load("giant")
+    monkeypatch.setattr(models, "SHIPPED", tmp_path)
+    with pytest.raises(UnsupportedError, match="not installed"):
+        models.find(by_path.model_id)
+    monkeypatch.setenv(models.FOLDER_VARIABLE, str(tiny_model_path.parent))
+    assert models.find(by_path.model_id).name == "tiny"
