@@ -189,7 +189,7 @@ def test_nodes_that_do_not_fit_are_refused_by_name(op, attributes, message):
 def test_arrays_do_not_grow_by_broadcasting():
     b = Builder()
     tall, wide = b.constant(np.ones((1, 4, 1, 1))), b.constant(np.ones((1, 1, 1, 4)))
-    graph = b.model(b.node("Add", tall, wide))
+    graph = b.model(b.node("Add", tall, wide), b.node("Identity", b.input("x", 1, 1, 1)))
     with pytest.raises(CorruptError, match="combines arrays of shapes"):
         ReferenceNetwork(graph)
 
