@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Container, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -83,20 +85,37 @@ class LoadedModel:
         shape = self.shape
         if len(self.tables) != shape.scale_count + shape.prior_sets * shape.hyper_latent_channels:
             raise CorruptError("model file: the number of tables does not fit the model's shape")
-        self._networks: dict[str, runtime.Network] = {}
+        self._networks: dict[str, Future[runtime.Network]] = {}
+        self._lock = Lock()
+        self._pool = ThreadPoolExecutor(2)
 
     @property
     def model_id(self) -> bytes:
         """The eight bytes by which a stream names this model."""
         return self.file.model_id
 
+    def prepare(self, *names: str) -> None:
+        """Start to prepare networks in the background, in the order they will be needed."""
+        for name in names:
+            self._prepared(name)
+
     def network(self, name: str) -> runtime.Network:
         """The network called ``name``. Raises CorruptError when the file has none."""
-        if name not in self._networks:
-            if name not in self.file.networks:
-                raise CorruptError(f"model file: it has no network '{name}'")
-            self._networks[name] = runtime.network(self.file.networks[name], self.engine, self.threads)
-        return self._networks[name]
+        return self._prepared(name).result()
+
+    def decoder_networks(self) -> tuple[str, ...]:
+        """The networks that decoding runs, in order."""
+        contexts = (f"context{step}" for step in range(1, self.shape.context_steps))
+        return ("hyper_synthesis", *contexts, "synthesis")
+
+    def _prepared(self, name: str) -> Future[runtime.Network]:
+        with self._lock:
+            if name not in self._networks:
+                if name not in self.file.networks:
+                    raise CorruptError(f"model file: it has no network '{name}'")
+                graph = self.file.networks[name]
+                self._networks[name] = self._pool.submit(runtime.network, graph, self.engine, self.threads)
+            return self._networks[name]
 
     def gain(self, name: str, quality: int) -> Array:
         """Gains [1, C, 1, 1] of ``quality`` 1..100, as the graphs take them."""

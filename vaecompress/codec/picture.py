@@ -60,6 +60,7 @@ class PictureCodec:
         return pixels
 
     def _decode(self, coded: bytes, shape: tuple[int, ...], quality: int) -> Pixels:
+        self.model.prepare(*self.model.decoder_networks())
         height, width, channels = shape
         rows, columns = (padded_size(side, HYPER_PATCH) // HYPER_PATCH for side in (height, width))
         latents = self.latents.decode(coded, rows, columns, quality)
@@ -69,6 +70,7 @@ class PictureCodec:
     def analyse(self, pixels: Pixels, quality: int) -> tuple[Array, Array]:
         """Latents y (int16, in 1/64 of a step) and hyper-latents z (float32) of pixels, [1, C, h, w] each."""
         model = self.model
+        model.prepare("analysis", "hyper_analysis", *model.decoder_networks())
         (y,) = run_tiled(
             model.network("analysis"),
             {"x": (_PaddedPicture(pixels), PATCH)},
