@@ -71,11 +71,9 @@ class Variant(LoadedModel):
         super().__init__(model.file, model.engine, model.threads)
         self._make = engine
 
-    def network(self, name: str) -> Network:
-        """The network called ``name``, under this engine."""
-        if name not in self._networks:
-            self._networks[name] = self._make(self.file.networks[name])
-        return self._networks[name]
+    def make_network(self, graph: bytes) -> Network:
+        """A graph under this engine."""
+        return self._make(graph)
 
 
 def engines() -> dict[str, Engine]:

@@ -108,13 +108,16 @@ class LoadedModel:
         contexts = (f"context{step}" for step in range(1, self.shape.context_steps))
         return ("hyper_synthesis", *contexts, "synthesis")
 
+    def make_network(self, graph: bytes) -> runtime.Network:
+        """A graph under this model's engine."""
+        return runtime.network(graph, self.engine, self.threads)
+
     def _prepared(self, name: str) -> Future[runtime.Network]:
         with self._lock:
             if name not in self._networks:
                 if name not in self.file.networks:
                     raise CorruptError(f"model file: it has no network '{name}'")
-                graph = self.file.networks[name]
-                self._networks[name] = self._pool.submit(runtime.network, graph, self.engine, self.threads)
+                self._networks[name] = self._pool.submit(self.make_network, self.file.networks[name])
             return self._networks[name]
 
     def gain(self, name: str, quality: int) -> Array:

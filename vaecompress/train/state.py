@@ -41,7 +41,8 @@ StepFunction = Callable[[TrainState, Array], tuple[TrainState, StepReport]]
 
 def init_variables(model: HyperpriorVAE, seed: int) -> Variables:
     """Fresh parameters and empty calibration."""
-    return _initialise(model, jax.random.key(seed))
+    variables: Variables = _initialise(model, jax.random.key(seed))
+    return variables
 
 
 @partial(jax.jit, static_argnums=0)
