@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from command import MODEL, clip, finish, names, save, start, streams
 
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+"""jax, where other tests have loaded it, warns of every fork; what follows here is an exec at once."""
+
 
 def disk_of(size_bytes: int) -> None:
     """Let this process write files of at most so many bytes."""
