@@ -8,19 +8,26 @@ import pytest
 from vaecompress.train.interrupt import interrupt_flag
 
 
+@pytest.fixture(autouse=True)
+def usual_handler():
+    """Ctrl-C as a program in the foreground sees it, whatever these tests run in."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_the_first_is_noted_the_second_raises():
-    before = signal.getsignal(signal.SIGINT)
     with interrupt_flag() as asked:
         assert not asked.is_set()
         signal.raise_signal(signal.SIGINT)
         assert asked.is_set()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_other_threads_leave_signals_alone():
-    before, seen = signal.getsignal(signal.SIGINT), []
+    seen = []
 
     def work():
         with interrupt_flag() as asked:
@@ -29,4 +36,11 @@ def test_other_threads_leave_signals_alone():
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert seen == [(False, before)]
+    assert seen == [(False, signal.default_int_handler)]
+
+
+def test_a_run_that_ignores_it_still_does():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with interrupt_flag() as asked:
+        signal.raise_signal(signal.SIGINT)
+    assert not asked.is_set()

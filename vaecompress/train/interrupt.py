@@ -8,7 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupt_flag() -> Iterator[threading.Event]:
-    """The first Ctrl-C sets the event, a second one raises KeyboardInterrupt; outside the main thread neither does."""
+    """The first Ctrl-C sets the event, a second one raises KeyboardInterrupt.
+
+    Neither happens outside the main thread, or where Ctrl-C is ignored, as in what a script sends to the background.
+    """
     asked = threading.Event()
 
     def note(signum: int, frame: object) -> None:
@@ -16,7 +19,8 @@ def interrupt_flag() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         asked.set()
 
-    if threading.current_thread() is not threading.main_thread():
+    ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    if ignored or threading.current_thread() is not threading.main_thread():
         yield asked
         return
     before = signal.signal(signal.SIGINT, note)
