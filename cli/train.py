@@ -86,7 +86,7 @@ def _batches(options: argparse.Namespace, tests: frozenset[str], seed: int, cons
 
 
 def _initial_weights(path: Path | None, preset: "Preset") -> tuple[dict[str, Any], int] | None:
-    """Variables and the step they stand at. Raises :class:`UsageError` when they are of another model."""
+    """Variables, grown to the preset's shape, and their step; raises :class:`UsageError` where they do not fit it."""
     if path is None:
         return None
     from vaecompress.codec.models import SUFFIX
@@ -103,6 +103,8 @@ def _initial_weights(path: Path | None, preset: "Preset") -> tuple[dict[str, Any
 
         variables, meta = load_weights(path)
         config, step = ModelConfig.from_dict(meta["model"]), int(meta["step"])
-    if config != preset.model:
-        raise UsageError(f"{path}: is of another shape than the preset; give the --preset it was trained with")
-    return variables, step
+    if config == preset.model:
+        return variables, step
+    from vaecompress.train.grow import grow
+
+    return {"params": grow(variables["params"], config, preset.model)}, step

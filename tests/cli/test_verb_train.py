@@ -1,5 +1,6 @@
 """``vaecompress pack``, ``train``, ``freeze`` and ``bench``: what they hand to the code that does the work."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,26 @@ def test_train_starts_from_a_model_file_of_its_shape(pictures: Path, tmp_path: P
     variables, step = StandInRun.made[0].weights
     assert step == 0
     assert set(variables) == {"params", "ranges"}
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_train_grows_weights_of_a_smaller_model(pictures: Path, tmp_path: Path) -> None:
+    import jax
+
+    from vaecompress.train.checkpoint import save_weights
+    from vaecompress.train.presets import TINY
+    from vaecompress.train.state import init_variables
+    from vaecompress.train.vae import HyperpriorVAE
+
+    smaller = dataclasses.replace(TINY, luma=TINY.luma - 8, analysis_blocks8=0)
+    meta = {"step": 30, "model": smaller.to_dict()}
+    save_weights(tmp_path / "small.msgpack", init_variables(HyperpriorVAE(smaller), 0), meta)
+    words = ("--data", pictures, "-o", tmp_path / "run", "--init", tmp_path / "small.msgpack")
+    assert run("train", "--preset", "tiny", *words) == 0
+    variables, step = StandInRun.made[0].weights
+    wanted = jax.eval_shape(lambda: init_variables(HyperpriorVAE(TINY), 0))["params"]
+    assert step == 30
+    assert jax.tree_util.tree_map(np.shape, variables["params"]) == jax.tree_util.tree_map(lambda x: x.shape, wanted)
 
 
 @pytest.mark.usefixtures("stand_in")

@@ -150,7 +150,7 @@ class Run:
             variables, self.start_step = weights
             if self.start_step >= self.preset.recipe.steps:
                 raise UsageError(f"the weights stand at step {self.start_step}: give a run of more steps than that")
-            return init_state(self.preset, {"ranges": fresh["ranges"], **variables}, self.start_step)
+            return init_state(self.preset, {"params": variables["params"], "ranges": fresh["ranges"]}, self.start_step)
         return init_state(self.preset, fresh)
 
     def _batch(self, step: int) -> Any:

@@ -47,6 +47,7 @@ TINY = ModelConfig(
     analysis_width8=16,
     analysis_blocks8=1,
     analysis_width16=32,
+    analysis_blocks16=1,
     synthesis_width16=24,
     synthesis_width8=16,
     synthesis_blocks8=1,

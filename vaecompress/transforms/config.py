@@ -29,12 +29,12 @@ class ModelConfig:
     be split into the groups of inputs that the synthesis needs.
     """
 
-    luma: int = 176
-    chroma: tuple[int, int] = (48, 32)
+    luma: int = 224
+    chroma: tuple[int, int] = (52, 36)
     analysis_width8: int = 112
     analysis_blocks8: int = 2
     analysis_width16: int = 256
-    analysis_blocks16: int = 1
+    analysis_blocks16: int = 2
     synthesis_width16: int = 160
     synthesis_blocks16: int = 1
     synthesis_width8: int = 96
