@@ -2,20 +2,23 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from vaecompress.errors import VaecompressError
+from vaecompress.errors import InputError, UsageError, VaecompressError
 
+from .cache_folder import cache_folder
 from .clip_run import run_clips
+from .clip_speed import measure_clip_speed
 from .clips import find_clips
-from .own_peer import OWN_NAME
-from .peers import find_peers
-from .pictures import find_pictures, has_pictures
+from .own_peer import MODEL_SUFFIX, OWN_NAME
+from .peer_list import find_peers
+from .pictures import find_pictures, has_pictures, left_out
 from .progress import ProgressBar
 from .report import clip_crops, make_folder, picture_crops, write_report
-from .results import ResultCache, cache_folder
-from .runner import run
+from .results import ResultCache
+from .runner import Run, run
 from .speed import measure_speed
 from .summary import RateRange
 from .video_peers import DEFAULT_VIDEO_PEERS, find_video_peers
@@ -42,17 +45,21 @@ def run_bench(
     Raises :class:`vaecompress.errors.VaecompressError` for an unknown peer, a source without pictures or clips, or an
     output or cache that cannot be written.
     """
+    if not source.exists():
+        raise InputError(f"{source}: no such file or folder")
     clips, results = find_clips(source), ResultCache(cache or cache_folder() / "bench.jsonl")
     bar = ProgressBar()
     try:
         if clips and not has_pictures(source):
-            return _bench_clips(clips, peers or DEFAULT_VIDEO_PEERS, output, test, results, rates, bar)
-        return _bench_pictures(find_pictures(source), peers or DEFAULT_PEERS, output, test, results, rates, bar)
+            return _bench_clips(source, clips, peers or DEFAULT_VIDEO_PEERS, output, test, results, rates, bar)
+        pictures = find_pictures(source)
+        return _bench_pictures(source, pictures, peers or DEFAULT_PEERS, output, test, results, rates, bar)
     finally:
         bar.close()
 
 
 def _bench_pictures(
+    source: Path,
     pictures: Sequence[Path],
     peers: Sequence[str],
     output: Path,
@@ -63,12 +70,15 @@ def _bench_pictures(
 ) -> str:
     chosen = find_peers([test, *peers])
     make_folder(output)
-    found = run(pictures, chosen, cache, bar)
-    speeds = measure_speed(pictures[0], [peer for peer in chosen if peer.name not in found.missing], bar)
-    return write_report(found, test, rates, speeds, list(picture_crops(found, chosen, test, rates)), output)
+    found = _checked(run(pictures, chosen, cache, bar))
+    found.notes.extend(left_out(source, pictures))
+    ran = [peer for peer in chosen if peer in found.peers]
+    speeds = measure_speed(_timed(found), ran, found.results, bar)
+    return write_report(found, test, rates, speeds, list(picture_crops(found, ran, test, rates, bar)), output)
 
 
 def _bench_clips(
+    source: Path,
     clips: Sequence[Path],
     peers: Sequence[str],
     output: Path,
@@ -79,8 +89,25 @@ def _bench_clips(
 ) -> str:
     chosen = find_video_peers([test, *peers])
     make_folder(output)
-    found = run_clips(clips, chosen, cache, bar)
-    return write_report(found, test, rates, [], list(clip_crops(found, chosen, test, rates)), output)
+    found = _checked(run_clips(clips, chosen, cache, bar))
+    found.notes.extend(left_out(source, clips))
+    ran = [peer for peer in chosen if peer in found.peers]
+    speeds = measure_clip_speed(_timed(found), ran, found.results, bar)
+    return write_report(found, test, rates, speeds, list(clip_crops(found, ran, test, rates, bar)), output)
+
+
+def _checked(found: Run) -> Run:
+    """``found``; raises InputError where nothing could be measured."""
+    if not found.results:
+        first = found.failures[0]
+        raise InputError(f"nothing could be measured; {first.codec} on {first.picture}: {first.reason}")
+    return found
+
+
+def _timed(found: Run) -> Path:
+    """The source whose times are taken: the first that every codec could code, or else the first that any could."""
+    coded = Counter(picture for picture, _ in {(one.picture, one.codec) for one in found.results})
+    return max(found.pictures, key=lambda path: coded[path.name])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +123,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_arguments(arguments: argparse.Namespace) -> str:
-    """Run what parsed ``arguments`` ask for; returns the Markdown report."""
+    """Run what parsed ``arguments`` ask for; returns the Markdown report. Raises as :func:`run_bench` does."""
+    if arguments.model and arguments.model.suffix != MODEL_SUFFIX:
+        raise UsageError(f"--model {arguments.model}: give a model file, whose name ends in {MODEL_SUFFIX}")
+    if not 0 <= arguments.min_bpp < arguments.max_bpp:
+        raise UsageError("--min-bpp must be at least 0 and below --max-bpp")
     rates = RateRange(arguments.min_bpp, arguments.max_bpp)
     return run_bench(
         arguments.source,

@@ -1,7 +1,8 @@
 """Where pictures differ most, cut out of every codec's decoded picture at equal file size."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from scipy.ndimage import uniform_filter
@@ -9,6 +10,7 @@ from scipy.ndimage import uniform_filter
 from .metrics import psnr
 from .peers import Peer, Pixels
 from .pictures import Picture
+from .results import Result
 
 CROP_SIDE = 256
 SEARCH_STEPS = 8
@@ -36,18 +38,19 @@ class CropSet:
     coded: list[CodedCrop]
 
 
-def crop_set(picture: Picture, peers: Sequence[Peer], target_bpp: float) -> CropSet:
+def crop_set(picture: Picture, peers: Sequence[Peer], target_bpp: float, results: Sequence[Result] = ()) -> CropSet:
     """Code ``picture`` with all ``peers`` near ``target_bpp``; cut where the first of them has its largest error.
 
     The first peer comes as near the target as its dial allows, the others as near to its size as theirs do. A peer
-    that cannot code the picture is left out.
+    that cannot code the picture is left out. ``results`` of the picture spare some of the search.
     """
     height, width, _ = picture.pixels.shape
     target_bytes = target_bpp * height * width / 8
     decoded: dict[str, tuple[int, Pixels]] = {}
     for peer in peers:
+        known = known_sizes(results, peer.name, picture.name)
         try:
-            data = peer.encode(picture.pixels, setting_for_size(peer, picture.pixels, target_bytes))
+            _, data = file_of_size(peer, picture.pixels, target_bytes, known)
             decoded[peer.name] = (len(data), peer.decode(data))
         except Exception:  # a third party's codec may raise anything; the run has reported it
             continue
@@ -73,21 +76,41 @@ def cut_all(name: str, original: Pixels, decoded: dict[str, Pixels], bpp: dict[s
     return CropSet(name, left, top, source, coded)
 
 
-def setting_for_size(peer: Peer, pixels: Pixels, target_bytes: float) -> float:
-    """The setting whose file is nearest to ``target_bytes``, by bisection between the ends of the peer's settings."""
+def known_sizes(results: Iterable[Result], codec: str, picture: str) -> dict[float, int]:
+    """Bytes of a picture's files by setting, as far as they were measured."""
+    return {one.setting: one.file_bytes for one in results if (one.codec, one.picture) == (codec, picture)}
+
+
+def file_of_size(
+    peer: Peer, pixels: Pixels, target_bytes: float, known: Mapping[float, int] = MappingProxyType({})
+) -> tuple[float, bytes]:
+    """The setting whose file is nearest to ``target_bytes``, and that file, by bisection of the peer's dial.
+
+    It starts between the nearest sizes that are ``known``, or else between the ends of the peer's settings.
+    """
+    files: dict[float, bytes] = {}
+    sizes = dict(known)
+
+    def size(setting: float) -> int:
+        if setting not in sizes:
+            files[setting] = peer.encode(pixels, setting)
+            sizes[setting] = len(files[setting])
+        return sizes[setting]
+
     whole = all(float(setting).is_integer() for setting in peer.settings)
-    small, large = peer.settings[0], peer.settings[-1]
-    sizes = {setting: len(peer.encode(pixels, setting)) for setting in (small, large)}
+    measured = [setting for setting in peer.settings if setting in sizes] or [peer.settings[0], peer.settings[-1]]
+    small = max((one for one in measured if size(one) < target_bytes), key=size, default=measured[0])
+    large = min((one for one in measured if size(one) >= target_bytes), key=size, default=measured[-1])
     for _ in range(SEARCH_STEPS):
         middle = float(round((small + large) / 2)) if whole else (small + large) / 2
-        if middle in sizes:
+        if middle in (small, large):
             break
-        sizes[middle] = len(peer.encode(pixels, middle))
-        if sizes[middle] < target_bytes:
+        if size(middle) < target_bytes:
             small = middle
         else:
             large = middle
-    return min(sizes, key=lambda setting: abs(sizes[setting] - target_bytes))
+    nearest = min(sizes, key=lambda setting: abs(sizes[setting] - target_bytes))
+    return nearest, files.get(nearest) or peer.encode(pixels, nearest)
 
 
 def worst_region(original: Pixels, decoded: Pixels) -> tuple[int, int]:

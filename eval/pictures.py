@@ -1,6 +1,7 @@
 """The source pictures of a benchmark."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from vaecompress.media.image_read import read_image
 from .peers import Pixels
 
 PICTURE_SUFFIXES = (".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp", ".jpg", ".jpeg", ".avif")
+
+
+SHOWN_OTHERS = 5
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,15 @@ def find_pictures(source: Path) -> list[Path]:
 def _pictures(source: Path) -> list[Path]:
     found = [source] if source.is_file() else sorted(source.glob("*"))
     return [path for path in found if path.suffix.lower() in PICTURE_SUFFIXES]
+
+
+def left_out(source: Path, taken: Sequence[Path]) -> list[str]:
+    """A line that names what lies in the folder ``source`` and is not among ``taken``."""
+    others = sorted(set(source.glob("[!.]*")) - set(taken))
+    if not others:
+        return []
+    more = f" and {len(others) - SHOWN_OTHERS} more" if len(others) > SHOWN_OTHERS else ""
+    return [f"also in the folder and not measured: {', '.join(path.name for path in others[:SHOWN_OTHERS])}{more}"]
 
 
 def load_picture(path: Path) -> Picture:

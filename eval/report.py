@@ -15,7 +15,7 @@ from .plot import plot_curves
 from .report_html import html
 from .report_markdown import markdown
 from .results import write_results
-from .runner import Run
+from .runner import Progress, Run
 from .speed import Speed
 from .summary import RateRange, compare, headline
 from .video_peers import VideoPeer
@@ -68,20 +68,28 @@ def worst_pictures(run: Run, test: str, rates: RateRange) -> list[str]:
     return sorted(coded, key=percent, reverse=True)
 
 
-def picture_crops(run: Run, peers: Sequence[Peer], test: str, rates: RateRange) -> Iterator[CropSet]:
-    """Crops of the worst pictures, coded anew by those of ``peers`` that ran; ``test`` leads."""
-    ran = {peer.name for peer in run.peers}
-    ordered = sorted((peer for peer in peers if peer.name in ran), key=lambda peer: peer.name != test)
-    paths = {path.name: path for path in run.pictures}
-    for name in worst_pictures(run, test, rates)[:CROP_PICTURES]:
-        yield crop_set(load_picture(paths[name]), ordered, CROP_BPP)
+def picture_crops(
+    run: Run, peers: Sequence[Peer], test: str, rates: RateRange, progress: Progress = lambda *_: None
+) -> Iterator[CropSet]:
+    """Crops of the worst pictures, coded anew by ``peers``; ``test`` leads."""
+    ordered = sorted(peers, key=lambda peer: peer.name != test)
+    for path in _worst_paths(run, test, rates, progress):
+        yield crop_set(load_picture(path), ordered, CROP_BPP, run.results)
 
 
-def clip_crops(run: Run, peers: Sequence[VideoPeer], test: str, rates: RateRange) -> Iterator[CropSet]:
+def clip_crops(
+    run: Run, peers: Sequence[VideoPeer], test: str, rates: RateRange, progress: Progress = lambda *_: None
+) -> Iterator[CropSet]:
     """Crops of the middle frame of the worst clips; each peer at the setting that came nearest to the rate."""
-    ran = {peer.name for peer in run.peers}
-    ordered = sorted((peer for peer in peers if peer.name in ran), key=lambda peer: peer.name != test)
+    ordered = sorted(peers, key=lambda peer: peer.name != test)
+    for path in _worst_paths(run, test, rates, progress):
+        results = [result for result in run.results if result.picture == path.name]
+        yield clip_crop_set(load_clip(path), ordered, results, CROP_BPP)
+
+
+def _worst_paths(run: Run, test: str, rates: RateRange, progress: Progress) -> Iterator[Path]:
     paths = {path.name: path for path in run.pictures}
-    for name in worst_pictures(run, test, rates)[:CROP_PICTURES]:
-        results = [result for result in run.results if result.picture == name]
-        yield clip_crop_set(load_clip(paths[name]), ordered, results, CROP_BPP)
+    names = worst_pictures(run, test, rates)[:CROP_PICTURES]
+    for index, name in enumerate(names):
+        progress(index, len(names), f"crops of {name}")
+        yield paths[name]

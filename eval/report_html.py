@@ -28,7 +28,6 @@ from .summary import (
     RateRange,
     compare,
     complete_settings,
-    frames_per_s,
     headline,
     ideal_gap_percent,
     mean_curve,
@@ -68,9 +67,7 @@ def report_data(
         "published": {measure.key: _points(kodak_curves(measure)) if kodak else {} for measure in measures},
         "figures": [asdict(figure) for figure in published_figures()] if kodak else [],
         "published_pictures": KODAK_PICTURES,
-        "comparisons": [
-            _comparison(run, test, anchor, measure, rates) for anchor in anchors for measure in headlines
-        ],
+        "comparisons": [_comparison(run, test, anchor, measure, rates) for anchor in anchors for measure in headlines],
         "points": [_mean_point(group) for peer in run.peers for group in complete_settings(run.results, peer.name)],
         "missing": run.missing,
         "failures": [asdict(failure) for failure in run.failures],
@@ -85,7 +82,6 @@ def _codec(run: Run, peer: Codec, speed: Speed | None) -> dict[str, Any]:
         "description": peer.description,
         "version": peer.version(),
         "speed": None if speed is None else asdict(speed),
-        "frames_per_s": frames_per_s(run.results, peer.name),
         "ideal_gap_percent": ideal_gap_percent(run.results, peer.name),
     }
 

@@ -7,7 +7,7 @@ from .bd_rate import BdRate
 from .published import KODAK_PICTURES, is_kodak, published_figures
 from .runner import Run
 from .speed import Speed, speed_table
-from .summary import YUV_PSNR, Comparison, RateRange, compare, frames_per_s, headline, ideal_gap_percent
+from .summary import YUV_PSNR, Comparison, RateRange, compare, headline, ideal_gap_percent
 
 
 def markdown(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed]) -> str:
@@ -25,7 +25,7 @@ def markdown(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed]) -> 
         "| --- | ---: | :--- | ---: | :--- |",
         *(f"| {row[0].anchor} | {' | '.join(cell for one in row for cell in _cells(one))} |" for row in compared),
         "",
-        *(_clip_speeds(run) if clips else _speeds(run, speeds)),
+        *_speeds(speeds),
         *_estimates(run),
         *_codecs(run),
         *_figures(run),
@@ -44,18 +44,12 @@ def _cells(comparison: Comparison) -> tuple[str, str]:
     return percent(comparison.mean), f"{worst[0]} {percent(worst[1])}" if worst else "-"
 
 
-def _speeds(run: Run, speeds: Sequence[Speed]) -> list[str]:
+def _speeds(speeds: Sequence[Speed]) -> list[str]:
     if not speeds:
         return []
-    return [f"Times: {run.pictures[0].name}, whole processes, in brackets the codec alone.", "", speed_table(speeds)]
-
-
-def _clip_speeds(run: Run) -> list[str]:
-    rows = []
-    for peer in run.peers:
-        if speed := frames_per_s(run.results, peer.name):
-            rows.append(f"| {peer.name} | {speed[0]:.2f} | {speed[1]:.2f} |")
-    return ["| codec | encode, frames/s | decode, frames/s |", "| --- | ---: | ---: |", *rows, ""]
+    alone = "the codec alone" if speeds[0].frames == 1 else "the codec alone, frames a second"
+    about = f"Times: {speeds[0].source}; whole processes, in brackets {alone}; memory of the process (and of the call)."
+    return [about, "", speed_table(speeds)]
 
 
 def _estimates(run: Run) -> list[str]:

@@ -5,7 +5,6 @@ measurement it was in, and a line cut in half is dropped when the file is read a
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TypeAlias
@@ -15,12 +14,6 @@ from vaecompress.errors import OutputError
 from .metrics import Quality
 
 Key: TypeAlias = tuple[str, str, str, str, float]
-
-
-def cache_folder() -> Path:
-    """The user's folder for what is kept between runs."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "vaecompress"
 
 
 @dataclass(frozen=True)

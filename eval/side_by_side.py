@@ -13,7 +13,8 @@ from vaecompress.errors import UsageError
 
 from .crops import CropSet, crop_set
 from .own_peer import OwnPeer
-from .peers import Peer, Pixels, find_peers
+from .peer_list import find_peers
+from .peers import Peer, Pixels
 from .pictures import load_picture
 
 DEFAULT_PEERS = ("jpeg-444", "webp", "avif-444-psnr")

@@ -137,12 +137,3 @@ def ideal_gap_percent(results: Iterable[Result], codec: str) -> float | None:
     if not estimates or len(estimates) < len(own):
         return None
     return 100.0 * (8.0 * sum(result.file_bytes for result in own) / sum(estimates) - 1.0)
-
-
-def frames_per_s(results: Iterable[Result], codec: str) -> tuple[float, float] | None:
-    """Frames a second of encoding and of decoding, over all clips and settings; ``None`` without results."""
-    own = [result for result in results if result.codec == codec]
-    if not own:
-        return None
-    frames = sum(result.frames for result in own)
-    return frames / sum(result.encode_s for result in own), frames / sum(result.decode_s for result in own)

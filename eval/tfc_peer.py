@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .cache_folder import cache_folder
 from .peers import Pixels
-from .results import cache_folder
 
 if TYPE_CHECKING:
     from .tfc_model import TfcCoder

@@ -13,10 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from vaecompress.errors import InputError, UsageError
-
 from .clips import Clip, ClipFrame, RgbFrame, RgbSource, YuvFrame
-from .own_peer import MODEL_SUFFIX, OWN_NAME, OwnPeer
+from .own_peer import OWN_NAME, OwnPeer
+from .peer_list import choose
 from .peers import Codec
 from .x265_peer import quiet
 
@@ -164,19 +163,6 @@ DEFAULT_VIDEO_PEERS = tuple(peer.name for peer in LIBAV_PEERS)
 
 
 def find_video_peers(names: Iterable[str]) -> list[VideoPeer]:
-    """The peers of some names or model files, each once, in order.
-
-    Raises :class:`UsageError` for an unknown name, :class:`InputError` for a model file that is not there.
-    """
-    return [_find(name) for name in dict.fromkeys(names)]
-
-
-def _find(name: str) -> VideoPeer:
-    if name.endswith(MODEL_SUFFIX):
-        if not Path(name).is_file():
-            raise InputError(f"{name}: no such model file")
-        return OwnVideoPeer(name)
+    """The peers of some names or model files, each once, in order; raises as ``peer_list.choose`` does."""
     known: dict[str, VideoPeer] = {peer.name: peer for peer in (OwnVideoPeer(), *LIBAV_PEERS)}
-    if name not in known:
-        raise UsageError(f"unknown video peer {name}: choose from {', '.join(sorted(known))}")
-    return known[name]
+    return choose(names, known, OwnVideoPeer, "video peer")

@@ -1,6 +1,7 @@
 """Measuring clips: against a codec whose errors are known."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,17 +102,20 @@ def test_yuv_psnr_weighs_luma_six_to_one() -> None:
 
 
 def test_a_folder_of_clips_becomes_a_report(clip: Path, tmp_path: Path) -> None:
-    report = tmp_path / "report"
+    (clip.parent / "manifest.csv").touch()
+    report, cache = tmp_path / "out" / "report", tmp_path / "out" / "cache"
     text = bench.run_bench(
         clip.parent,
         ["x264"],
         report,
         test="x265-intra",
-        cache=tmp_path / "cache",
+        cache=cache,
         rates=bench.RateRange(0.0, 99.0),
     )
     assert text.startswith("BD-rate of x265-intra on 1 clip")
     assert "| x264 | +" in text
+    assert re.search(r"\| x264 \| [\d.]+ \| [\d.]+ s \([\d.]+ frames/s\) \| [\d.]+ s \([\d.]+ frames/s\)", text)
+    assert "also in the folder and not measured: manifest.csv" in text
     page = (report / "report.html").read_text()
     assert '"noun":"clip"' in page
     assert '"picture":"clip.mkv, frame 3"' in page

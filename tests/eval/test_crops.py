@@ -6,7 +6,7 @@ from stand_ins import Quantiser, natural
 
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
-from vaecompress_eval.crops import CROP_SIDE, crop_set, setting_for_size, worst_region
+from vaecompress_eval.crops import CROP_SIDE, crop_set, file_of_size, worst_region
 from vaecompress_eval.pictures import Picture
 
 
@@ -30,8 +30,21 @@ def test_bisection_finds_the_nearest_file() -> None:
     peer = Quantiser(settings=(64, 8))
     every = {step: len(peer.encode(picture, step)) for step in range(8, 65)}
     for target in (every[10] + 3, every[30], every[60]):
-        found = every[int(setting_for_size(peer, picture, target))]
-        assert abs(found - target) == min(abs(size - target) for size in every.values())
+        setting, data = file_of_size(peer, picture, target)
+        assert len(data) == every[int(setting)]
+        assert abs(len(data) - target) == min(abs(size - target) for size in every.values())
+
+
+@pytest.mark.parametrize("target", [10, 2000, 10**6])
+def test_sizes_that_are_known_spare_encodings(target: int) -> None:
+    picture = natural(60, 60)
+    peer = Quantiser(settings=(64, 48, 32, 16, 8))
+    known = {step: len(peer.encode(picture, step)) for step in peer.settings}
+    alone = file_of_size(peer, picture, target)
+    peer.calls.clear()
+    assert file_of_size(peer, picture, target, known) == alone
+    assert len(peer.calls) <= 5
+    assert len(set(peer.calls)) == len(peer.calls)
 
 
 def test_a_crop_set_codes_at_the_size_of_the_first() -> None:

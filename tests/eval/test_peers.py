@@ -10,11 +10,11 @@ pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip in
 
 from vaecompress_eval.metrics import psnr
 from vaecompress_eval.own_peer import OwnPeer
-from vaecompress_eval.peers import FAMILIES, all_peers, find_peers
+from vaecompress_eval.peer_list import FAMILIES, PEERS, find_peers
 
-from vaecompress.errors import InputError, UsageError
+from vaecompress.errors import CorruptError, InputError, UsageError
 
-OTHERS = [peer for peer in all_peers().values() if peer.name != "vaecompress"]
+OTHERS = [peer for peer in PEERS.values() if peer.name != "vaecompress"]
 
 
 @pytest.mark.parametrize("peer", OTHERS, ids=lambda peer: peer.name)
@@ -45,7 +45,7 @@ def test_a_missing_peer_names_a_command(peer, monkeypatch) -> None:
 
 
 def test_families_hold_known_peers() -> None:
-    assert {member for family in FAMILIES.values() for member in family} <= set(all_peers())
+    assert {member for family in FAMILIES.values() for member in family} <= set(PEERS)
 
 
 def test_peers_are_found_once_each_in_order() -> None:
@@ -60,22 +60,25 @@ def test_an_unknown_peer_is_refused_with_the_choice() -> None:
 
 def test_x265_counts_little_beyond_the_picture() -> None:
     """A flat picture shows the constant cost: parameter sets and no banner."""
-    peer = all_peers()["x265-444"]
+    peer = PEERS["x265-444"]
     if command := peer.missing():
         pytest.skip(f"x265 is not installed: {command}")
     assert len(peer.encode(np.full((64, 64, 3), 128, np.uint8), 40)) < 130
 
 
-def test_a_model_file_is_a_peer_by_its_path(tmp_path: Path) -> None:
+def test_a_model_file_is_a_peer_by_its_path(tiny_model_path: Path) -> None:
+    (peer,) = find_peers([str(tiny_model_path)])
+    assert peer.name == str(tiny_model_path)
+    assert peer.version() != OwnPeer().version()
+
+
+def test_a_file_that_is_no_model_is_refused_before_anything_runs(tmp_path: Path) -> None:
     path = tmp_path / "mine.vcm"
-    with pytest.raises(InputError, match=r"mine\.vcm: no such model file"):
+    with pytest.raises(InputError, match=r"mine\.vcm: cannot read the model file"):
         find_peers([str(path)])
     path.write_bytes(b"one")
-    (peer,) = find_peers([str(path)])
-    before = OwnPeer(str(path)).version()
-    path.write_bytes(b"two")
-    assert peer.name == str(path)
-    assert peer.version() != before
+    with pytest.raises(CorruptError, match="model file"):
+        find_peers([str(path)])
 
 
 def test_our_files_are_little_larger_than_the_entropy_estimate(tiny_model_path: Path) -> None:

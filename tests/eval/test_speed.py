@@ -1,14 +1,18 @@
 """Whole processes, timed."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, features
 from stand_ins import Quantiser, natural
 
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
-from vaecompress_eval.peers import find_peers
+from vaecompress_eval.peer_list import find_peers
 from vaecompress_eval.speed import ROUNDS, measure_speed, speed_table
 
 
@@ -18,11 +22,34 @@ def test_a_process_costs_more_than_the_call_in_it(tmp_path: Path) -> None:
     Image.fromarray(natural(160, 200)).save(path)
     steps: list[tuple[int, int]] = []
     broken = Quantiser(name="broken", refuse=64)
-    (speed,) = measure_speed(path, [*find_peers(["webp"]), broken], lambda done, total, _: steps.append((done, total)))
-    assert speed.codec == "webp"
+    peers = [*find_peers(["webp"]), broken]
+    (speed,) = measure_speed(path, peers, progress=lambda done, total, _: steps.append((done, total)))
+    assert (speed.source, speed.codec) == ("picture.png", "webp")
     assert speed.bpp == pytest.approx(0.5, abs=0.25)
     for cost in (speed.encode, speed.decode):
         assert cost.process_s > cost.codec_s > 0.0
         assert cost.peak_bytes is None or 10e6 < cost.peak_bytes < 500e6
+        assert cost.codec_bytes is None or 0 <= cost.codec_bytes < 100e6
     assert steps == [(turn, ROUNDS) for turn in range(ROUNDS)]
     assert f"| webp | {speed.bpp:.3f} | {speed.encode.process_s:.2f} s (" in speed_table([speed])
+
+
+@pytest.mark.skipif(not features.check("webp"), reason="this Pillow has no WebP")
+def test_the_call_that_takes_memory_is_told_from_the_process(tmp_path: Path) -> None:
+    """A decoded picture of 2,000 x 2,000 pixels alone is 12 MB, which reading its file of a few kB is not."""
+    (webp,) = find_peers(["webp"])
+    (tmp_path / "flat.webp").write_bytes(webp.encode(np.full((2000, 2000, 3), 9, np.uint8), 50))
+    command = [sys.executable, "-m", "vaecompress_eval.one_file", "decode-picture", "webp", "50", "-"]
+    told = subprocess.run([*command, str(tmp_path / "flat.webp")], check=True, capture_output=True).stdout
+    if not told:
+        pytest.skip("this system does not tell a process its memory")
+    memory = json.loads(told)
+    assert memory["peak_bytes"] > memory["codec_bytes"] > 12e6
+    assert (tmp_path / "flat.samples").stat().st_size == 12e6
+
+
+def test_timing_one_codec_loads_nothing_that_measures(tmp_path: Path) -> None:
+    """Start-up is part of what is timed."""
+    code = "import sys, vaecompress_eval.one_file, vaecompress_eval.peer_list; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert {"skimage", "scipy", "matplotlib", "onnxruntime", "tensorflow", "av"}.isdisjoint(loaded)

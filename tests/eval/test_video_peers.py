@@ -51,5 +51,5 @@ def test_names_are_looked_up() -> None:
     assert find_video_peers(["vaecompress"]) == [OwnVideoPeer()]
     with pytest.raises(UsageError, match="unknown video peer webp: choose from svt-av1"):
         find_video_peers(["webp"])
-    with pytest.raises(InputError, match="no such model file"):
+    with pytest.raises(InputError, match="cannot read the model file"):
         find_video_peers(["absent.vcm"])

@@ -1,0 +1,62 @@
+"""The codecs of pictures that the benchmark knows, by name.
+
+A peer is named by a short word (``avif-444-psnr``); a family (``avif``) stands for several; a path that ends in
+``.vcm`` is our own codec with that model file.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from vaecompress.errors import UsageError
+
+from .jpeg_peers import Jpegli, Mozjpeg
+from .own_peer import MODEL_SUFFIX, OwnPeer
+from .peers import Codec, Peer
+from .pillow_peers import PILLOW_PEERS
+from .tfc_peer import TfcPeer
+from .x265_peer import X265Intra
+
+CodecT = TypeVar("CodecT", bound=Codec)
+
+_ALL: tuple[Peer, ...] = (OwnPeer(), *PILLOW_PEERS, Jpegli(), Mozjpeg(), X265Intra(), TfcPeer())
+PEERS = {peer.name: peer for peer in _ALL}
+"""Every peer, installed or not."""
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "jpeg": ("jpeg-444", "jpeg-420", "jpegli"),
+    "avif": ("avif-444-psnr", "avif-444", "avif-420-psnr"),
+}
+
+
+def find_peers(names: Iterable[str]) -> list[Peer]:
+    """The peers of some names, families or model files, each once, in order; raises as :func:`choose` does."""
+    single = (member for name in names for member in FAMILIES.get(name, (name,)))
+    return choose(single, PEERS, OwnPeer, "peer", FAMILIES)
+
+
+def choose(
+    names: Iterable[str],
+    known: Mapping[str, CodecT],
+    with_model: Callable[[str], CodecT],
+    noun: str,
+    families: Iterable[str] = (),
+) -> list[CodecT]:
+    """The codecs of some names, each once, in order; ``with_model`` makes that of a model file.
+
+    Raises :class:`UsageError` for an unknown name, and what loading it raises for a model file that is none.
+    """
+    return [_choose(name, known, with_model, noun, families) for name in dict.fromkeys(names)]
+
+
+def _choose(
+    name: str, known: Mapping[str, CodecT], with_model: Callable[[str], CodecT], noun: str, families: Iterable[str]
+) -> CodecT:
+    if name.endswith(MODEL_SUFFIX):
+        from vaecompress.codec import models
+
+        models.load(Path(name))
+        return with_model(name)
+    if name not in known:
+        raise UsageError(f"unknown {noun} {name}: choose from {', '.join(sorted({*known, *families}))}")
+    return known[name]
