@@ -6,6 +6,8 @@ from importlib.util import find_spec
 
 from vaecompress.errors import UsageError
 
+from .failures import INTERRUPTED
+
 _NEEDED = ("skimage", "scipy", "matplotlib")
 
 
@@ -22,5 +24,9 @@ def run(options: argparse.Namespace) -> int:
     """Run the benchmark, its Markdown report on standard output; returns the exit code."""
     from vaecompress_eval import bench
 
-    sys.stdout.write(bench.run_arguments(options))
+    try:
+        sys.stdout.write(bench.run_arguments(options))
+    except KeyboardInterrupt:
+        sys.stderr.write(f"vaecompress: {bench.STOPPED}\n")
+        return INTERRUPTED
     return 0

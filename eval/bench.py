@@ -24,6 +24,7 @@ from .summary import RateRange
 from .video_peers import DEFAULT_VIDEO_PEERS, find_video_peers
 
 DEFAULT_RATES = RateRange()
+STOPPED = "stopped; what was measured is kept, the same command goes on from there"
 DEFAULT_PEERS = ("jpeg", "webp", "avif", "jxl")
 
 
@@ -149,7 +150,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("stopped; what was measured is kept, the same command goes on from there\n")
+        sys.stderr.write(f"{STOPPED}\n")
         return 130
     return 0
 

@@ -49,12 +49,14 @@ class OwnPeer:
     def ideal_bits(self, pixels: Pixels, setting: float) -> float:
         """Of the symbols of latents and hyper-latents under the model's integer tables."""
         from vaecompress.codec import models
+        from vaecompress.codec.effort import DEFAULT_EFFORT, EFFORTS
         from vaecompress.codec.picture import PictureCodec
+        from vaecompress.codec.search import Search
         from vaecompress.entropy.coder import ideal_bits
 
-        codec, quality = PictureCodec(models.load(self.model)), int(setting)
-        groups = codec.latents.quantise(*codec.analyse(pixels, quality), quality)
-        return sum(ideal_bits(*group, codec.model.tables) for group in groups)
+        codec = PictureCodec(models.load(self.model))
+        coded = Search(codec, pixels, int(setting)).run(EFFORTS[DEFAULT_EFFORT])
+        return sum(ideal_bits(*group, codec.model.tables) for group in coded.groups)
 
     def _decode(self, data: bytes) -> Pixels:
         """With a model file at hand, not only those installed."""

@@ -23,7 +23,8 @@ class Codec(Protocol):
 
     @property
     def settings(self) -> tuple[float, ...]:
-        """Values of the dial to measure."""
+        """Values of the dial to measure. Where all are whole, the dial takes every whole number between them, or else
+        every number."""
         ...
 
     def missing(self) -> str | None:

@@ -4,7 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from importlib.resources import files
 from statistics import fmean
 from typing import Any
@@ -13,6 +13,7 @@ from PIL import Image
 
 from .bd_rate import BdRate, Point
 from .crops import CropSet
+from .metrics import Quality
 from .peers import Codec, Pixels
 from .published import KODAK_PICTURES, is_kodak, kodak_curves, published_figures
 from .results import Result
@@ -21,8 +22,6 @@ from .speed import Speed
 from .summary import (
     MEASURES,
     MS_SSIM,
-    SSIMULACRA2,
-    VMAF,
     YUV_PSNR,
     Measure,
     RateRange,
@@ -33,6 +32,7 @@ from .summary import (
     mean_curve,
     mean_of,
     picture_curve,
+    unmeasured_notes,
 )
 
 PLACEHOLDER = "{{data}}"
@@ -53,6 +53,7 @@ def report_data(
     by_name = {speed.codec: speed for speed in speeds}
     headlines = headline(run.results)
     measures = [measure for measure in MEASURES if any(measure.of(one.quality) is not None for one in run.results)]
+    pictures = _measured_pictures(run.results)
     measures.sort(key=lambda measure: measure is not headlines[0])
     anchors = [peer.name for peer in run.peers if peer.name != test]
     return {
@@ -68,10 +69,12 @@ def report_data(
         "figures": [asdict(figure) for figure in published_figures()] if kodak else [],
         "published_pictures": KODAK_PICTURES,
         "comparisons": [_comparison(run, test, anchor, measure, rates) for anchor in anchors for measure in headlines],
-        "points": [_mean_point(group) for peer in run.peers for group in complete_settings(run.results, peer.name)],
+        "points": [
+            _mean_point(group, pictures) for peer in run.peers for group in complete_settings(run.results, peer.name)
+        ],
         "missing": run.missing,
         "failures": [asdict(failure) for failure in run.failures],
-        "notes": run.notes,
+        "notes": [*unmeasured_notes(run.results), *run.notes],
         "crops": [_crops(one) for one in crops],
     }
 
@@ -119,22 +122,28 @@ def _percent(value: BdRate | str) -> float | str:
     return round(value.percent, 3) if isinstance(value, BdRate) else value
 
 
-def _mean_point(group: list[Result]) -> dict[str, Any]:
-    qualities = [result.quality for result in group]
+def _measured_pictures(results: Sequence[Result]) -> dict[str, set[str]]:
+    """By field of :class:`Quality`, the pictures that have a value."""
+    return {
+        field.name: {one.picture for one in results if getattr(one.quality, field.name) is not None}
+        for field in fields(Quality)
+    }
+
+
+def _mean_point(group: Sequence[Result], pictures: dict[str, set[str]]) -> dict[str, Any]:
+    """Means over ``group``, each over those of its pictures that have a value at any setting."""
+
+    def qualities(name: str) -> list[Quality]:
+        return [result.quality for result in group if result.picture in pictures[name]]
+
     return {
         "codec": group[0].codec,
         "setting": group[0].setting,
         "bpp": fmean(result.bpp for result in group),
         "ideal_bpp": mean_of(result.ideal_bpp for result in group),
         "kbit_per_s": mean_of(result.kbit_per_s for result in group),
-        "psnr_yuv_db": YUV_PSNR.mean(qualities),
-        "psnr_rgb_db": mean_of(quality.psnr_rgb_db for quality in qualities),
-        "psnr_luma_db": mean_of(quality.psnr_luma_db for quality in qualities),
-        "ssim": mean_of(quality.ssim for quality in qualities),
-        "ms_ssim": mean_of(quality.ms_ssim for quality in qualities),
-        "ms_ssim_db": MS_SSIM.mean(qualities),
-        "ssimulacra2": SSIMULACRA2.mean(qualities),
-        "vmaf": VMAF.mean(qualities),
+        **{name: mean_of(getattr(quality, name) for quality in qualities(name)) for name in pictures},
+        "ms_ssim_db": MS_SSIM.mean(qualities("ms_ssim_db")),
     }
 
 

@@ -7,7 +7,7 @@ from .bd_rate import BdRate
 from .published import KODAK_PICTURES, is_kodak, published_figures
 from .runner import Run
 from .speed import Speed, speed_table
-from .summary import YUV_PSNR, Comparison, RateRange, compare, headline, ideal_gap_percent
+from .summary import YUV_PSNR, Comparison, RateRange, compare, headline, ideal_gap_percent, unmeasured_notes
 
 
 def markdown(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed]) -> str:
@@ -97,7 +97,8 @@ def _troubles(run: Run, comparisons: list[Comparison]) -> list[str]:
     grouped = Counter((f"{failure.codec} on {failure.picture}", failure.reason) for failure in run.failures)
     failed = [f"- {what}, {_count(times, 'setting')}: {reason}" for (what, reason), times in grouped.items()]
     refused = [line for comparison in comparisons for line in _refusals(comparison)]
-    gaps = [*missing, *failed, *refused, *(f"- {note}" for note in run.notes)]
+    notes = [f"- {note}" for note in (*unmeasured_notes(run.results), *run.notes)]
+    gaps = [*missing, *failed, *refused, *notes]
     return ["", "To be known:", "", *gaps] if gaps else []
 
 

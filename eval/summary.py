@@ -1,7 +1,7 @@
 """From single results to curves and comparisons: mean curves, BD-rates, the worst picture."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -46,9 +46,9 @@ class Comparison:
 
 
 def mean_of(values: Iterable[float | None]) -> float | None:
-    """The mean, or ``None`` when one of the values does not exist."""
+    """The mean, or ``None`` when one of the values does not exist or there are none."""
     known = list(values)
-    return None if None in known else fmean(value for value in known if value is not None)
+    return None if None in known or not known else fmean(value for value in known if value is not None)
 
 
 def _mean_ms_ssim_db(qualities: list[Quality]) -> float | None:
@@ -95,10 +95,26 @@ def complete_settings(results: Iterable[Result], codec: str) -> list[list[Result
     return [group for group in settings.values() if len(group) == pictures]
 
 
-def mean_curve(results: Iterable[Result], codec: str, measure: Measure) -> list[Point]:
-    """Mean rate and mean quality over all pictures at each setting, by growing rate."""
+def unmeasured(results: Sequence[Result], measure: Measure) -> list[str]:
+    """Pictures on which no codec has this measure: those too small for it, and those that all decode without loss."""
+    known = {result.picture for result in results if measure.of(result.quality) is not None}
+    return list(dict.fromkeys(result.picture for result in results if result.picture not in known))
+
+
+def unmeasured_notes(results: Sequence[Result]) -> list[str]:
+    """One line for each headline measure that a picture lacks."""
+    return [
+        f"{name} has no {measure.title}: left out of its mean"
+        for measure in headline(results)
+        for name in unmeasured(results, measure)
+    ]
+
+
+def mean_curve(results: Sequence[Result], codec: str, measure: Measure) -> list[Point]:
+    """Mean rate and mean quality at each setting, by growing rate, over all pictures that are not ``unmeasured``."""
     points = []
-    for group in complete_settings(results, codec):
+    left_out = unmeasured(results, measure)
+    for group in complete_settings((result for result in results if result.picture not in left_out), codec):
         quality = measure.mean([result.quality for result in group])
         if quality is not None:
             points.append(Point(fmean(result.bpp for result in group), quality))

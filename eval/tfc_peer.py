@@ -18,22 +18,30 @@ LAMBDAS = (0.001, 0.004, 0.016, 0.064)
 """Weights of the squared error on 0..255; one trained model each."""
 
 
+def weights_folder() -> Path:
+    """Where trained weights lie."""
+    return cache_folder() / "tfc_hyperprior"
+
+
 def weights_path(lmbda: float) -> Path:
-    """Where the weights of one lambda lie."""
-    return cache_folder() / "tfc_hyperprior" / f"lambda_{lmbda:g}.npz"
+    """The file of one lambda's weights."""
+    return weights_folder() / f"lambda_{lmbda:g}.npz"
 
 
 @dataclass(frozen=True)
 class TfcPeer:
-    """The setting is lambda."""
+    """The setting is the number of a lambda, from 1: a dial must have no gaps."""
 
     name: str = "tfc-hyperprior"
-    description: str = "hyperprior of tensorflow-compression's layers and coder, one model a lambda, 32 filters"
-    settings: tuple[float, ...] = LAMBDAS
+    description: str = (
+        "hyperprior of tensorflow-compression's layers and coder, 32 filters, one model for each of lambda "
+        f"{', '.join(f'{lmbda:g}' for lmbda in LAMBDAS)}"
+    )
+    settings: tuple[float, ...] = tuple(range(1, len(LAMBDAS) + 1))
 
     def missing(self) -> str | None:
         """Needs the package, and weights that ``tfc_train`` has made."""
-        untrained = not all(weights_path(lmbda).is_file() for lmbda in self.settings)
+        untrained = not all(weights_path(lmbda).is_file() for lmbda in LAMBDAS)
         return self.missing_package() or ("python -m vaecompress_eval.tfc_train PICTURES" if untrained else None)
 
     def missing_package(self) -> str | None:
@@ -42,22 +50,22 @@ class TfcPeer:
 
     def version(self) -> str:
         """The package's version and a digest of the weights."""
-        digest = hashlib.sha256(b"".join(weights_path(lmbda).read_bytes() for lmbda in self.settings)).hexdigest()
+        digest = hashlib.sha256(b"".join(weights_path(lmbda).read_bytes() for lmbda in LAMBDAS)).hexdigest()
         return f"tensorflow-compression {package_version('tensorflow-compression')}, weights {digest[:12]}"
 
     def encode(self, pixels: Pixels, setting: float) -> bytes:
-        """Return a lambda's index and the packed strings of its model."""
-        return bytes([self.settings.index(setting)]) + _coder(setting).encode(pixels)
+        """Return the number of the lambda and the packed strings of its model."""
+        return bytes([int(setting)]) + _coder(int(setting)).encode(pixels)
 
     def decode(self, data: bytes) -> Pixels:
         """Decode with the model that the first byte names."""
-        return _coder(self.settings[data[0]]).decode(data[1:])
+        return _coder(data[0]).decode(data[1:])
 
 
 @cache
-def _coder(lmbda: float) -> "TfcCoder":
+def _coder(number: int) -> "TfcCoder":
     from .tfc_model import TfcHyperprior
 
     networks = TfcHyperprior()
-    networks.restore(weights_path(lmbda))
+    networks.restore(weights_path(LAMBDAS[number - 1]))
     return networks.coder()

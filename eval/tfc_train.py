@@ -1,20 +1,24 @@
 """Train the tensorflow-compression peer: ``python -m vaecompress_eval.tfc_train DATA... [--exclude LIST]``.
 
 Trains one model for each lambda on random crops of the same sources that ``vaecompress train`` takes, by default on as
-many pixels as our ``tiny`` preset has seen for all of its rates: 1,500 steps of 8 crops of 64x64. The weights go to the
-user's cache folder, where the benchmark's peer ``tfc-hyperprior`` looks for them.
+many pixels as the shipped ``tiny`` has seen for all of its rates: 1,500 steps of 8 crops of 64x64. The weights go to
+the user's cache folder, where the benchmark's peer ``tfc-hyperprior`` looks for them. A stopped run goes on with the
+first lambda that it had not finished.
 """
 
 import argparse
+import json
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
-from vaecompress.errors import OutputError, VaecompressError
+from vaecompress.errors import InputError, OutputError, VaecompressError
 from vaecompress.train.resident import Resident
+from vaecompress.train.sources import read_names
 
 from .progress import ProgressBar
-from .tfc_peer import LAMBDAS, TfcPeer, weights_path
+from .tfc_peer import LAMBDAS, TfcPeer, weights_folder, weights_path
 
 LEARNING_RATE = 1e-3
 DECAY_SHARE = 0.5
@@ -60,11 +64,48 @@ def train(data: Resident, lmbda: float, steps: int, batch_size: int, crop: int, 
     return loss
 
 
+def train_all(data: Resident, steps: int, batch_size: int, crop: int) -> None:
+    """Train for every lambda that has no weights of the same data and recipe yet; raises :class:`OutputError`."""
+    recipe = {"steps": steps, "batch_size": batch_size, "crop": crop, "training_pixels": len(data.pixels)}
+    _keep_weights_of(recipe)
+    for lmbda in LAMBDAS:
+        if weights_path(lmbda).is_file():
+            sys.stdout.write(f"lambda {lmbda:g}: trained already\n")
+            continue
+        started = time.monotonic()
+        loss = train(data, lmbda, steps, batch_size, crop, weights_path(lmbda))
+        sys.stdout.write(f"lambda {lmbda:g}: last loss {loss:.4f}, {time.monotonic() - started:.0f} s\n")
+
+
+def _keep_weights_of(recipe: dict[str, int]) -> None:
+    """Delete weights that were trained in another way, or nobody knows how."""
+    note = weights_folder() / "recipe.json"
+    text = json.dumps(recipe)
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        if not note.exists() or note.read_text() != text:
+            for lmbda in LAMBDAS:
+                weights_path(lmbda).unlink(missing_ok=True)
+            note.write_text(text)
+    except OSError as error:
+        raise OutputError(f"{note}: cannot be written: {error.strerror}") from error
+
+
+def _names(lists: Iterable[Path]) -> frozenset[str]:
+    names: set[str] = set()
+    for path in lists:
+        try:
+            names |= read_names(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: is no readable list of names, one a line") from error
+    return frozenset(names)
+
+
 def main() -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m vaecompress_eval.tfc_train", description=__doc__)
     parser.add_argument("data", type=Path, nargs="+", help="pictures, folders or tar shards")
-    parser.add_argument("--exclude", type=Path, help="file of picture names to leave out")
+    parser.add_argument("--exclude", type=Path, nargs="+", default=[], help="text files of picture names to leave out")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--crop", type=int, default=64, help="side of a crop in pixels")
@@ -72,12 +113,11 @@ def main() -> int:
     if command := TfcPeer().missing_package():
         parser.error(f"tensorflow-compression is not installed: {command}")
     try:
-        excluded = frozenset(options.exclude.read_text().split()) if options.exclude else frozenset()
-        data = Resident.load(options.data, excluded)
-        for lmbda in LAMBDAS:
-            started = time.monotonic()
-            loss = train(data, lmbda, options.steps, options.batch_size, options.crop, weights_path(lmbda))
-            sys.stdout.write(f"lambda {lmbda:g}: last loss {loss:.4f}, {time.monotonic() - started:.0f} s\n")
+        data = Resident.load(options.data, _names(options.exclude))
+        train_all(data, options.steps, options.batch_size, options.crop)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; finished lambdas are kept, the same command goes on from there\n")
+        return 130
     except VaecompressError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -1,5 +1,7 @@
 """Curves and comparisons out of single results."""
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
@@ -7,7 +9,7 @@ pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip in
 from vaecompress_eval.bd_rate import BdRate, Point
 from vaecompress_eval.metrics import Quality
 from vaecompress_eval.results import Result
-from vaecompress_eval.summary import MS_SSIM, PSNR, RateRange, compare, mean_curve, picture_curve
+from vaecompress_eval.summary import MS_SSIM, PSNR, RateRange, compare, mean_curve, picture_curve, unmeasured_notes
 
 EVERYWHERE = RateRange(0.0, 999.0)
 
@@ -43,6 +45,21 @@ def test_ms_ssim_is_averaged_before_the_logarithm() -> None:
 def test_a_setting_that_misses_a_picture_is_left_out() -> None:
     results = [*ladder("a", "p", count=3), *ladder("a", "q", count=2)]
     assert len(mean_curve(results, "a", PSNR)) == 2
+
+
+def test_a_picture_too_small_for_a_measure_is_left_out_of_its_mean_and_named() -> None:
+    small = [replace(one, quality=replace(one.quality, ms_ssim=None, ms_ssim_db=None)) for one in ladder("a", "small")]
+    results = [*ladder("a", "p"), *small]
+    assert mean_curve(results, "a", MS_SSIM) == mean_curve(ladder("a", "p"), "a", MS_SSIM)
+    assert len(mean_curve(results, "a", PSNR)) == 5
+    assert unmeasured_notes(results) == ["small has no MS-SSIM, dB: left out of its mean"]
+
+
+def test_a_setting_without_loss_on_one_picture_has_no_mean() -> None:
+    first, *others = ladder("a", "p")
+    lossless = replace(first, quality=replace(first.quality, psnr_rgb_db=None))
+    assert len(mean_curve([lossless, *others, *ladder("a", "q")], "a", PSNR)) == 4
+    assert unmeasured_notes([lossless, *others]) == []
 
 
 def test_comparison_names_the_worst_picture() -> None:

@@ -1,5 +1,6 @@
 """The peer of tensorflow-compression's own parts: trained for a moment, then real bytes both ways."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,38 +10,69 @@ from stand_ins import natural
 
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
-from vaecompress_eval import tfc_peer
-from vaecompress_eval.tfc_peer import LAMBDAS, TfcPeer, weights_path
+from vaecompress_eval import tfc_peer, tfc_train
+from vaecompress_eval.tfc_peer import LAMBDAS, TfcPeer, weights_folder, weights_path
+
+from vaecompress.train.resident import Resident
 
 
-def test_an_untrained_peer_names_the_command_that_trains_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture(autouse=True)
+def _cache_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    tfc_peer._coder.cache_clear()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Resident:
+    Image.fromarray(natural(96, 96)).save(tmp_path / "picture.png")
+    return Resident.load([tmp_path / "picture.png"], rescale=False)
+
+
+def test_an_untrained_peer_names_the_command_that_trains_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tfc_peer, "find_spec", lambda name: object())
     assert TfcPeer().missing() == "python -m vaecompress_eval.tfc_train PICTURES"
     monkeypatch.setattr(tfc_peer, "find_spec", lambda name: None)
     assert "vaecompress[tfc]" in str(TfcPeer().missing())
 
 
-def test_training_writes_weights_that_code_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_training_goes_on_with_the_lambda_it_stopped_at(monkeypatch: pytest.MonkeyPatch, data: Resident) -> None:
+    trained: list[tuple[float, int]] = []
+
+    def train(_data: Resident, lmbda: float, steps: int, _batch: int, _crop: int, path: Path) -> float:
+        if len(trained) == 2:
+            trained.clear()
+            raise KeyboardInterrupt
+        trained.append((lmbda, steps))
+        path.write_bytes(b"")
+        return 1.0
+
+    monkeypatch.setattr(tfc_train, "train", train)
+    with pytest.raises(KeyboardInterrupt):
+        tfc_train.train_all(data, 5, 1, 64)
+    tfc_train.train_all(data, 5, 1, 64)
+    assert trained == [(LAMBDAS[2], 5), (LAMBDAS[3], 5)]
+    trained.clear()
+    with pytest.raises(KeyboardInterrupt):
+        tfc_train.train_all(data, 6, 1, 64)
+    assert json.loads((weights_folder() / "recipe.json").read_text())["steps"] == 6
+    assert [weights_path(lmbda).exists() for lmbda in LAMBDAS] == [True, True, False, False]
+
+
+def test_training_writes_weights_that_code_pictures(monkeypatch: pytest.MonkeyPatch, data: Resident) -> None:
     pytest.importorskip("tensorflow_compression", reason="tensorflow-compression exists for Python 3.11 only")
     import tensorflow as tf
-    from vaecompress_eval.tfc_train import train
+    from vaecompress_eval import tfc_model
 
-    from vaecompress.train.resident import Resident
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for name, value in {"FILTERS": 4, "LATENTS": 6, "SCALE_MAX": 4.0, "SCALES": 6}.items():
+        monkeypatch.setattr(tfc_model, name, value)
     monkeypatch.setattr(tf, "function", lambda step: step)  # a graph takes longer to build than these steps to run
-    tfc_peer._coder.cache_clear()
-    Image.fromarray(natural(96, 96)).save(tmp_path / "picture.png")
-    data = Resident.load([tmp_path / "picture.png"], rescale=False)
-    lmbda = LAMBDAS[1]
-    first = train(data, lmbda, 1, 1, 64, weights_path(lmbda))
-    last = train(data, lmbda, 8, 1, 64, weights_path(lmbda))
+    first = tfc_train.train(data, LAMBDAS[1], 1, 1, 64, weights_path(LAMBDAS[1]))
+    last = tfc_train.train(data, LAMBDAS[1], 6, 1, 64, weights_path(LAMBDAS[1]))
     assert last < first
     picture = natural(70, 50)
-    coded = TfcPeer().encode(picture, lmbda)
+    coded = TfcPeer().encode(picture, 2)
     decoded = TfcPeer().decode(coded)
     assert decoded.shape == picture.shape
     assert decoded.dtype == np.uint8
-    assert coded[0] == 1
-    assert TfcPeer().encode(picture, lmbda) == coded
+    assert coded[0] == 2
+    assert TfcPeer().encode(picture, 2) == coded
