@@ -133,6 +133,16 @@ GROWING = {
         ones=np.ones((256, 1, 1, 1), np.float32),
     ),
     "channels among positions": prepend(("Transpose", ["y"], "big", {"perm": [0, 2, 1, 3]})),
+    "positions left out": prepend(
+        ("Conv", ["y", "k"], "big", {"strides": [2, 2]}), k=np.ones((8, 24, 1, 1), np.float32)
+    ),
+    "positions added": prepend(("Conv", ["y", "k"], "big", {"pads": [99] * 4}), k=np.ones((8, 24, 1, 1), np.float32)),
+    "many constants": prepend(*[("Abs", ["a"], f"b{index}", {}) for index in range(99)], a=ONES),
+    "many values in all": prepend(
+        ("Conv", ["y", "kernel"], "wide", {}),
+        *[("Abs", ["wide"], f"b{index}", {}) for index in range(99)],
+        kernel=np.ones((12_000, 24, 1, 1), np.float32),
+    ),
     "kernels that are computed": prepend(("Conv", ["y", "y"], "big", {})),
 }
 
@@ -212,11 +222,21 @@ def test_cards(tiny: ModelFile, fields: dict[str, Any], tmp_path: Path) -> None:
     refuse(changed(tiny, card={"codec": {**tiny.card["codec"], **fields}}), tmp_path, "card|tables")
 
 
+@pytest.mark.parametrize(("network", "reach"), [("hyper_synthesis", 16), ("context", 16), ("synthesis", 28)])
+def test_networks_that_see_further_than_their_halo(tiny: ModelFile, network: str, reach: int, tmp_path: Path) -> None:
+    """Pixels would depend on where tiles are cut."""
+    halos = {**tiny.card["codec"]["halos"], network: (reach - 1) // 64 if "hyper" in network else (reach - 1) // 16}
+    card = {"codec": {**tiny.card["codec"], "halos": halos}}
+    refuse(changed(tiny, card=card), tmp_path, rf"network '{network}1?': it sees {reach} pixels far")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
         ("gains/decoder_latent", 1 + 2.0**-11, "gains 'decoder_latent' need more than 11 bits"),
         ("gains/hyper_feature", np.nan, "gains 'hyper_feature' are not finite"),
+        ("gains/synthesis_feature", 2.0**40, "gains 'synthesis_feature' .* are extreme"),
+        ("gains/decoder_latent", 2.0**-40, "gains 'decoder_latent' .* are extreme"),
         ("gains/encoder_latent", np.inf, "gains 'encoder_latent' are not finite"),
     ],
 )

@@ -25,8 +25,10 @@ OPSETS = range(13, 23)
 """Versions of the operator set in which these operators have one and the same meaning."""
 
 MAX_RANK = 8
-MAX_LISTED_BYTES = 1 << 20
-"""Of a tensor whose values are listed one by one: they take many times the memory."""
+"""Axes of a tensor, and numbers in a list among attributes."""
+
+MAX_PORTS = 64
+"""Inputs and outputs of a node."""
 
 FLOAT, UINT8, INT16, INT32, INT64, FLOAT16 = 1, 2, 5, 6, 7, 10
 DTYPES = {FLOAT: "<f4", UINT8: "u1", INT16: "<i2", INT32: "<i4", INT64: "<i8", FLOAT16: "<f2"}
@@ -132,6 +134,8 @@ def _node(data: memoryview) -> Node:
         raise UnsupportedError(f"graph: operator {op!r} is not one of those that networks are made of")
     if not inputs or not outputs:
         raise CorruptError(f"graph: {op} lacks inputs or outputs")
+    if len(inputs) + len(outputs) > MAX_PORTS:
+        raise UnsupportedError(f"graph: {op} has more than {MAX_PORTS} inputs and outputs")
     if "" in inputs:
         raise UnsupportedError(f"graph: {op} leaves out an optional input")
     attributes = dict(_attribute(blob) for blob in node.blobs(5))
@@ -153,7 +157,10 @@ def _attribute(data: memoryview) -> tuple[str, Attribute]:
     kind = message.integer(20)
     if kind not in readers:
         raise UnsupportedError(f"graph: attribute {message.text(1)!r} is of kind {kind}, which is not supported")
-    return message.text(1), readers[kind]()
+    value = readers[kind]()
+    if isinstance(value, tuple) and len(value) > MAX_RANK:
+        raise UnsupportedError(f"graph: attribute {message.text(1)!r} lists {len(value)} numbers")
+    return message.text(1), value
 
 
 def _tensor(data: memoryview) -> tuple[str, Array]:
@@ -175,8 +182,6 @@ def _values(message: Message, kind: int) -> Array:
         if len(raw) % dtype.itemsize or any(field in message for field in (4, 5, 7)):
             raise CorruptError("graph: a tensor's values are malformed")
         return np.frombuffer(raw, dtype)
-    if message.size_bytes > MAX_LISTED_BYTES:
-        raise UnsupportedError("graph: a large tensor is not in raw form")
     if kind == FLOAT:
         return np.array(message.floats(4), dtype)
     numbers = np.array(message.integers(7 if kind == INT64 else 5), np.int64)

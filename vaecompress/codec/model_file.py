@@ -25,7 +25,7 @@ VERSION = 1
 MODEL_ID_BYTES = 8
 DIGEST_BYTES = 32
 MAX_FILE_BYTES = 1 << 28
-MAX_HEADER_BYTES = 1 << 22
+MAX_HEADER_BYTES = 1 << 20
 DTYPES = frozenset({"int8", "uint8", "int16", "int32", "uint32", "float16", "float32"})
 
 Array = npt.NDArray[Any]
@@ -99,10 +99,30 @@ def load(path: Path) -> ModelFile:
         raise InputError(f"{path}: cannot read the model file ({error.strerror})") from error
 
 
+def load_card(path: Path) -> dict[str, Any]:
+    """The card of a model file, read without the rest of it and not verified.
+
+    Raises CorruptError where the file is none or damaged, InputError when it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC) + 5)
+            _, header_bytes = struct.unpack_from("<BI", start, len(MAGIC))
+            if not start.startswith(MAGIC) or header_bytes > MAX_HEADER_BYTES:
+                raise ValueError("no header")
+            return dict(json.loads(file.read(header_bytes))["card"])
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the model file ({error.strerror})") from error
+    except (struct.error, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CorruptError(f"{path}: is no model file, or damaged; install it again") from error
+
+
 def _listed_bytes(header: dict[str, Any]) -> int:
-    """What all networks and arrays take together."""
+    """What all networks and arrays take together. Raises ValueError where one takes less than nothing."""
     sizes = [int(size) for _, size in header["networks"].values()]
     sizes += [np.dtype(kind).itemsize * math.prod(shape) for kind, shape, _ in header["arrays"].values()]
+    if min(sizes, default=0) < 0:
+        raise ValueError("negative size")
     return sum(sizes)
 
 

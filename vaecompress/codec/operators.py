@@ -94,7 +94,7 @@ def convolution(node: Node, inputs: Sequence[Dyadic]) -> Convolution:
     if any(value.dtype != "float32" for value in inputs):
         raise CorruptError("convolves values that are not carried in float32")
     outputs, per_group, *kernel_shape = weights.shape
-    _check_geometry(node, tuple(kernel_shape), outputs)
+    check_geometry(node, tuple(kernel_shape), outputs)
     bias = rest[0] if rest else Dyadic(np.zeros(outputs, np.int64), dyadic.WHOLE)
     if bias.shape != (outputs,) or len(rest) > 1:
         raise CorruptError(f"has a bias of shape {bias.shape}")
@@ -107,8 +107,8 @@ def convolution(node: Node, inputs: Sequence[Dyadic]) -> Convolution:
     return Convolution(refined.reshape(shape), bias_integers, finest)
 
 
-def _check_geometry(node: Node, kernel_shape: tuple[int, ...], channels: int) -> None:
-    """Pointwise, or 3x3 depthwise with one ring of zero padding, at stride 1."""
+def check_geometry(node: Node, kernel_shape: tuple[int, ...], channels: int) -> None:
+    """Raise UnsupportedError unless pointwise, or 3x3 depthwise with one ring of zero padding, at stride 1."""
     if kernel_shape not in ((1, 1), (3, 3)):
         raise UnsupportedError(f"has a kernel of shape {kernel_shape}; only 1x1 and 3x3 depthwise are supported")
     ring = kernel_shape[0] // 2

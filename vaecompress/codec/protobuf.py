@@ -11,6 +11,8 @@ VARINT, FIXED64, BLOB, FIXED32 = 0, 1, 2, 5
 FIXED_BYTES = {FIXED64: 8, FIXED32: 4}
 MAX_VARINT_BYTES = 10
 MAX_FIELDS = 1 << 14
+MAX_PACKED_BYTES = 1 << 16
+"""Of numbers listed one by one: they take many times the memory."""
 
 T = TypeVar("T")
 
@@ -23,7 +25,7 @@ class Message:
     """
 
     def __init__(self, data: memoryview, what: str, known: frozenset[int]) -> None:
-        self.what, self.size_bytes = what, len(data)
+        self.what = what
         self._numbers: dict[int, list[int]] = {}
         self._blobs: dict[int, list[memoryview]] = {}
         self._wires: dict[int, int] = {}
@@ -64,9 +66,8 @@ class Message:
 
     def integers(self, number: int) -> tuple[int, ...]:
         """A repeated field of signed integers, packed or not."""
-        self._expect(number, VARINT, BLOB)
         found = list(self._numbers.get(number, []))
-        for blob in self._blobs.get(number, []):
+        for blob in self._packed(number, VARINT):
             at = 0
             while at < len(blob):
                 value, at = _varint(blob, at, self.what)
@@ -79,8 +80,7 @@ class Message:
 
     def floats(self, number: int) -> tuple[float, ...]:
         """A repeated field of 32-bit floats, packed or not."""
-        self._expect(number, FIXED32, BLOB)
-        data = b"".join(self._blobs.get(number, []))
+        data = b"".join(self._packed(number, FIXED32))
         if len(data) % FIXED_BYTES[FIXED32]:
             raise CorruptError(f"graph: {self.what} is cut off")
         return tuple(np.frombuffer(data, "<f4").tolist())
@@ -88,6 +88,13 @@ class Message:
     def float(self, number: int) -> float:
         """A single 32-bit float; 0 where it is absent."""
         return self._single(number, self.floats(number), 0.0)
+
+    def _packed(self, number: int, wire: int) -> list[memoryview]:
+        self._expect(number, wire, BLOB)
+        blobs = self._blobs.get(number, [])
+        if sum(map(len, blobs)) > MAX_PACKED_BYTES:
+            raise UnsupportedError(f"graph: {self.what} lists more than {MAX_PACKED_BYTES} bytes of numbers")
+        return blobs
 
     def _expect(self, number: int, *wires: int) -> None:
         if self._wires.get(number, wires[0]) not in wires:

@@ -24,12 +24,14 @@ Array = npt.NDArray[Any]
 LATENT_LIMIT, FEATURE_LIMIT, SMALL_LIMIT = 8191, 2047, 127
 """Largest magnitudes: of means and latents, of features, of hyper-latents, residuals and scales."""
 
-GAIN_BITS = 11
+GAIN_BITS, GAIN_EXPONENT = 11, 32
+"""Of an element of a gain: significant bits, and the largest power of two above and below 1."""
+
 TRIAL_GRID = (1, 2)
 """Rows and columns of hyper-latents on which every network runs once."""
 
 LATENT_FACTOR, PIXEL_FACTOR = 4, 64
-"""Positions for each hyper-latent along a side."""
+"""Positions for each hyper-latent along a side; pixels, too."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,12 @@ class Verifier:
         inputs: Mapping[str, Port],
         outputs: Mapping[str, Port],
         gains: Mapping[str, str],
-        exact: bool = True,
+        halo: int | None = None,
     ) -> None:
-        """Check network ``name``; ``gains`` names the array behind each gain input. Raises as :func:`verify`."""
+        """Check network ``name``; ``gains`` names the array behind each gain input. Raises as :func:`verify`.
+
+        A network of the decoder must be exact and see no further than its ``halo``, in positions of its inputs.
+        """
         graph = self.graph(name)
         gain_shapes = {key: (1, self._model.gains[array].shape[1], 1, 1) for key, array in gains.items()}
         with _naming(name):
@@ -79,9 +84,12 @@ class Verifier:
                 raise CorruptError("its inputs are not those that the codec gives")
             if graph.outputs != tuple(outputs):
                 raise CorruptError("its outputs are not those that the codec takes")
-            check_growth(graph)
-            if exact:
+            steps = {key: PIXEL_FACTOR // port.factor for key, port in inputs.items()}
+            reach = check_growth(graph, steps)
+            if halo is not None:
                 _check_limits(graph, inputs, outputs, gains)
+                if reach > halo * max(steps.values()):
+                    raise CorruptError(f"it sees {reach} pixels far, further than the halo on its card")
             shapes = {**{key: port.shape() for key, port in inputs.items()}, **gain_shapes}
             zeros = {key: np.zeros(shape, np.float32) for key, shape in shapes.items()}
             results = _run(self._model.network(name), zeros)
@@ -109,16 +117,18 @@ def verify(model: LoadedModel) -> None:
     hyper = Port(shape.hyper_latent_channels, 1, SMALL_LIMIT)
     features = Port(_feature_channels(model, verifier), LATENT_FACTOR, FEATURE_LIMIT)
     first = {"features": features, "mean": mean, "scale": scale}
-    verifier.check("hyper_synthesis", {"z": hyper}, first, {"feature_gain": "hyper_feature"})
+    halos = shape.halos
+    gains = {"feature_gain": "hyper_feature"}
+    verifier.check("hyper_synthesis", {"z": hyper}, first, gains, halos["hyper_synthesis"])
     for step in range(1, shape.context_steps):
         inputs = {"features": features, "residual": scale, "mean": mean, "scale": scale}
-        verifier.check(f"context{step}", inputs, {"mean_out": mean, "scale_out": scale}, {})
+        verifier.check(f"context{step}", inputs, {"mean_out": mean, "scale_out": scale}, {}, halos["context"])
     pixels = {"levels": Port(3, PIXEL_FACTOR, 255)}
     gains = {"latent_gain": "decoder_latent", "feature_gain": "synthesis_feature"}
-    verifier.check("synthesis", {"y": mean}, pixels, gains)
+    verifier.check("synthesis", {"y": mean}, pixels, gains, halos["synthesis"])
     picture, gains = {"x": Port(3, PIXEL_FACTOR)}, {"feature_gain": "analysis_feature", "latent_gain": "encoder_latent"}
-    verifier.check("analysis", picture, {"y": mean}, gains, exact=False)
-    verifier.check("hyper_analysis", {"y": mean}, {"z": hyper}, {}, exact=False)
+    verifier.check("analysis", picture, {"y": mean}, gains)
+    verifier.check("hyper_analysis", {"y": mean}, {"z": hyper}, {})
 
 
 def _feature_channels(model: LoadedModel, verifier: Verifier) -> int:
@@ -159,10 +169,13 @@ def _check_result(key: str, port: Port, result: Array) -> None:
 
 
 def _check_gains(model: LoadedModel) -> None:
-    """All finite; those of the decoder whole numbers of at most 2**11 times a power of two."""
+    """All finite; those of the decoder whole numbers of at most 2**11 times a power of two that is not extreme."""
     for name, rows in model.gains.items():
         if rows.dtype != np.float32 or not np.isfinite(rows).all():
             raise CorruptError(f"model file: gains '{name}' are not finite float32 numbers")
-        significands = np.ldexp(np.frexp(rows)[0], GAIN_BITS)
-        if name not in ("analysis_feature", "encoder_latent") and (significands != np.rint(significands)).any():
-            raise CorruptError(f"model file: gains '{name}' need more than {GAIN_BITS} bits")
+        if name in ("analysis_feature", "encoder_latent"):
+            continue
+        significands, exponents = np.frexp(rows)
+        significands = np.ldexp(significands, GAIN_BITS)
+        if (significands != np.rint(significands)).any() or np.abs(exponents).max(initial=0) > GAIN_EXPONENT:
+            raise CorruptError(f"model file: gains '{name}' need more than {GAIN_BITS} bits, or are extreme")
