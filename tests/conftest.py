@@ -71,6 +71,8 @@ def random_variables() -> tuple[Any, dict[str, Any]]:
         quality_anchors=3,
         prior_sets=3,
         linear_splits=2,
+        context_splits=4,
+        coefficient_bits=11,
     )
     model, rng = HyperpriorVAE(config), np.random.default_rng(0)
     template = jax.eval_shape(lambda: init_variables(model, 0))

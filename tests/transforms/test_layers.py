@@ -31,6 +31,7 @@ def exact(x):
         layers.Dense(5, layers.LEAKY),
         layers.Dense(5, layers.UNIT),
         layers.Dense(5, splits=4),
+        layers.Dense(5, layers.LEAKY, splits=4),
         layers.Depthwise(),
         layers.Upsample(3, layers.LEAKY),
         layers.Block(),

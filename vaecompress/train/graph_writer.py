@@ -112,8 +112,11 @@ class GraphTensor:
         rounded = lowest_terms(rounded)
         weights = np.asarray(rounded.kernel_int).T[:, :, None, None]
         out = self._exact_convolution(path, weights, rounded, exponent_in, exponent)
-        if activation == LEAKY:
-            out = out._unary("LeakyRelu", alpha=LEAKY_SLOPE)
+        return out.exact_activate(activation, low, high)
+
+    def exact_activate(self, activation: str, low: int, high: int) -> "GraphTensor":
+        """An activation of what lies on the output's grid, rounded and clipped."""
+        out = self._unary("LeakyRelu", alpha=LEAKY_SLOPE) if activation == LEAKY else self
         return out._rounded(low, high)
 
     def exact_depthwise(

@@ -28,7 +28,8 @@ RESIDUAL_ENDS = ("mix_out", "project")
 def grow(params: Mapping[str, Any], old: ModelConfig, new: ModelConfig, seed: int = 0) -> dict[str, Any]:
     """Parameters of the shape ``new`` from trained ones of the shape ``old``.
 
-    Raises UsageError where ``new`` is not ``old`` with more latent channels of each component or more blocks.
+    How finely the exact phase rounds may differ. Raises UsageError where ``new`` is not ``old`` with more latent channels
+    of each component or more blocks.
     """
     _require_growth(old, new)
     trained = {_path(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]}
@@ -56,6 +57,8 @@ def grow(params: Mapping[str, Any], old: ModelConfig, new: ModelConfig, seed: in
 def _require_growth(old: ModelConfig, new: ModelConfig) -> None:
     before, after = asdict(old), asdict(new)
     for name, size in before.items():
+        if name.endswith(("_splits", "_bits")):
+            continue
         may_grow = name in ("luma", "chroma") or "_blocks" in name
         if after[name] != size and not (may_grow and np.all(np.asarray(after[name]) >= size)):
             raise UsageError(f"weights with {name} {size} cannot start a model with {after[name]}")

@@ -37,7 +37,7 @@ class Recipe:
 class Preset:
     """A model's shape and its recipe."""
 
-    model: ModelConfig = field(default_factory=ModelConfig)
+    model: ModelConfig
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -56,6 +56,8 @@ TINY = ModelConfig(
     entropy_width=24,
 )
 
+LIGHT = ModelConfig(context_splits=4, coefficient_bits=11)
+
 BASE = ModelConfig(
     luma=192,
     chroma=(64, 64),
@@ -73,6 +75,8 @@ BASE = ModelConfig(
     entropy_blocks=2,
     context_steps=4,
     linear_splits=8,
+    context_splits=8,
+    coefficient_bits=11,
 )
 
 LARGE = ModelConfig(
@@ -93,11 +97,13 @@ LARGE = ModelConfig(
     entropy_blocks=3,
     context_steps=4,
     linear_splits=8,
+    context_splits=8,
+    coefficient_bits=11,
 )
 
 PRESETS = {
     "tiny": Preset(TINY, Recipe(steps=200, batch_size=4, crops=((1.0, 64),), warmup_steps=10)),
-    "light": Preset(),
+    "light": Preset(LIGHT),
     "base": Preset(BASE, Recipe(crops=((0.6, 192), (0.4, 256)), learning_rate=2e-3)),
     "large": Preset(LARGE, Recipe(crops=((0.6, 192), (0.4, 256)), learning_rate=1.5e-3)),
 }

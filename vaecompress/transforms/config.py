@@ -25,8 +25,9 @@ class ModelConfig:
     """Widths and depths of every network. ``*8`` means: at 1/8 of the picture's resolution, and so on.
 
     ``luma`` and ``chroma`` count the DCT coefficients the linear path keeps: luma of the first colour component,
-    chroma[0] and chroma[1] of the others; their sum is the number of latent channels. Raises UsageError where it cannot
-    be split into the groups of inputs that the synthesis needs.
+    chroma[0] and chroma[1] of the others; their sum is the number of latent channels. ``*_splits`` are the groups of
+    inputs in which the widest layers work, ``coefficient_bits`` the range of what the linear path reads: both decide how
+    finely its weights are rounded. Raises UsageError where the inputs cannot be split so.
     """
 
     luma: int = 224
@@ -48,11 +49,14 @@ class ModelConfig:
     quality_anchors: int = 7
     prior_sets: int = 4
     linear_splits: int = 4
+    context_splits: int = 1
+    coefficient_bits: int = 13
 
     def __post_init__(self) -> None:
-        for groups in (STEM_SPLITS, self.linear_splits):
-            if self.latent_channels % groups:
-                raise UsageError(f"{self.latent_channels} latent channels cannot be split into {groups} groups")
+        latents, seen = self.latent_channels, self.entropy_width + 2 * self.latent_channels
+        for channels, groups in ((latents, STEM_SPLITS), (latents, self.linear_splits), (seen, self.context_splits)):
+            if channels % groups:
+                raise UsageError(f"{channels} channels cannot be split into {groups} groups")
 
     @property
     def latent_channels(self) -> int:

@@ -70,7 +70,7 @@ class Context(nn.Module):
     def __call__(self, features: Signal, residuals: Signal, mean: Signal, scale: Signal) -> tuple[Signal, Signal]:
         config = self.config
         seen = layers.concatenate([features, residuals])
-        hidden = layers.Dense(config.entropy_width, layers.LEAKY, name="stem")(seen)
+        hidden = layers.Dense(config.entropy_width, layers.LEAKY, splits=config.context_splits, name="stem")(seen)
         hidden = layers.Stage(config.entropy_blocks, name="stage16")(hidden)
         mean_step, scale_step = Moments(config.latent_channels, name="moments")(hidden)
         return _refine(mean, mean_step, LATENT_LIMIT), _refine(scale, scale_step, SCALE_LIMIT)

@@ -27,6 +27,8 @@ FULL_FLOAT32 = jax.lax.Precision.HIGHEST
 
 UNIT_EXPONENT = 8
 ADDEND_LIMIT = 2 * exact.ACTIVATION_LIMIT + 1
+GROUP_REACH = 8
+"""A group's part of a sum that is activated afterwards may be so many times larger than the result."""
 
 default_init: Initializer = nn.initializers.lecun_normal()
 
@@ -59,7 +61,8 @@ class Dense(nn.Module):
     """A 1x1 convolution, an activation, and in the exact phase rounding to the output's grid.
 
     ``exponent``/``limit`` fix the output grid; without them it is calibrated to 12 bits. A layer too wide for the
-    2**24 bound works in ``splits`` groups of inputs, each rounded to the output grid before they are added.
+    2**24 bound works in ``splits`` groups of inputs, each rounded to the output grid before they are added (and then
+    activated, where there is an activation).
     """
 
     features: int
@@ -90,6 +93,9 @@ class Dense(nn.Module):
         assert x.exponent is not None
         assert x.limit is not None
         low, high = clip_range(self.activation, self.limit)
+        activation, span_low, span_high, reach = self.activation, low, high, high * self.splits
+        if self.splits > 1 and activation != LINEAR:
+            activation, span_low, span_high, reach = LINEAR, -GROUP_REACH * high, GROUP_REACH * high, high
         width = x.channels // self.splits
         total = None
         for group in range(self.splits):
@@ -98,13 +104,21 @@ class Dense(nn.Module):
             rounded = exact.round_kernel(kernel[span], bias if group == 0 else jnp.zeros_like(bias), part)
             if x.symbolic:
                 name = layer_name(self) + (f":{group}" if self.splits > 1 else "")
-                value = part.value.exact_dense(name, rounded, part.exponent, exponent, self.activation, low, high)
+                value = part.value.exact_dense(name, rounded, part.exponent, exponent, activation, span_low, span_high)
             else:
                 rows = jnp.matmul(part.value.reshape(-1, width), rounded.kernel, precision=FULL_FLOAT32) + rounded.bias
                 value = rows.reshape(*part.value.shape[:-1], self.features)
-                value = exact.on_grid(activate(value, self.activation), exponent, low, high)
+                value = exact.on_grid(activate(value, activation), exponent, span_low, span_high)
             total = value if total is None else total + value
-        return Signal(total, exponent, np.full((self.features,), high * self.splits, np.int64))
+        if activation != self.activation:
+            total = self._activate_exact(total, exponent, low, high)
+        return Signal(total, exponent, np.full((self.features,), reach, np.int64))
+
+    def _activate_exact(self, total: Any, exponent: Array, low: int, high: int) -> Any:
+        """The activation of the groups' sum."""
+        if isinstance(total, jax.Array):
+            return exact.on_grid(activate(total, self.activation), exponent, low, high)
+        return total.exact_activate(self.activation, low, high)
 
 
 def layer_name(module: nn.Module) -> str:

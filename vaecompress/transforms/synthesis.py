@@ -16,8 +16,7 @@ LATENT_EXPONENT = 4
 """Latents and means are integers in 1/16 of a quantisation step."""
 
 LATENT_LIMIT = (1 << 13) - 1
-COEFFICIENT_BITS = 13
-FINEST_COEFFICIENT = 11.0
+COEFFICIENT_RANGE_BITS = 2
 """Every coefficient may reach 4, half of what full-contrast stripes give the strongest one."""
 
 PIXEL_EXPONENT = 14
@@ -57,18 +56,21 @@ class Synthesis(nn.Module):
 
     def _dequantise(self, y: Signal, gain: Array) -> Signal:
         """y times the decoder's gain, on a grid calibrated per coefficient."""
-        grid = layers.exponent_variable(self, "coefficient_exponent", y.channels, FINEST_COEFFICIENT)
-        out = apply_gain(y, gain, "latent_gain", grid.value, (1 << COEFFICIENT_BITS) - 1)
+        bits = self.config.coefficient_bits
+        finest = float(bits - COEFFICIENT_RANGE_BITS)
+        grid = layers.exponent_variable(self, "coefficient_exponent", y.channels, finest)
+        out = apply_gain(y, gain, "latent_gain", grid.value, (1 << bits) - 1)
         if not out.exact and not out.symbolic:
-            layers.calibrate(self, grid, out.value, COEFFICIENT_BITS)
+            layers.calibrate(self, grid, out.value, bits)
         return out
 
     def _narrow(self, x: Signal) -> Signal:
         """The same coefficients in 12 bits, for the networks."""
-        if not x.exact:
+        shift = self.config.coefficient_bits - exact.ACTIVATION_BITS
+        if not (x.exact and shift):
             return x
         assert x.exponent is not None
-        limit, shift = exact.ACTIVATION_LIMIT, COEFFICIENT_BITS - exact.ACTIVATION_BITS
+        limit = exact.ACTIVATION_LIMIT
         exponent = x.exponent - shift
         if x.symbolic:
             value = x.value.exact_shift(-shift, -limit, limit)
