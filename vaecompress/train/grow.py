@@ -28,8 +28,8 @@ RESIDUAL_ENDS = ("mix_out", "project")
 def grow(params: Mapping[str, Any], old: ModelConfig, new: ModelConfig, seed: int = 0) -> dict[str, Any]:
     """Parameters of the shape ``new`` from trained ones of the shape ``old``.
 
-    How finely the exact phase rounds may differ. Raises UsageError where ``new`` is not ``old`` with more latent channels
-    of each component or more blocks.
+    How finely the exact phase rounds may differ. Raises UsageError where ``new`` is not ``old`` with more latent
+    channels of each component or more blocks.
     """
     _require_growth(old, new)
     trained = {_path(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]}

@@ -26,8 +26,8 @@ class ModelConfig:
 
     ``luma`` and ``chroma`` count the DCT coefficients the linear path keeps: luma of the first colour component,
     chroma[0] and chroma[1] of the others; their sum is the number of latent channels. ``*_splits`` are the groups of
-    inputs in which the widest layers work, ``coefficient_bits`` the range of what the linear path reads: both decide how
-    finely its weights are rounded. Raises UsageError where the inputs cannot be split so.
+    inputs in which the widest layers work, ``coefficient_bits`` the range of what the linear path reads: both decide
+    how finely weights are rounded. Raises UsageError where the inputs cannot be split so.
     """
 
     luma: int = 224
