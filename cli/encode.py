@@ -8,7 +8,7 @@ from vaecompress.errors import UsageError
 from .batch import run_jobs
 from .console import Console
 from .inputs import PICTURE_SUFFIXES, STREAM_SUFFIX, VIDEO_SUFFIXES, find_files
-from .options import add_file_arguments, byte_count, files_at_once, frame_rate, positive_number, quality
+from .options import add_file_arguments, byte_count, effort, files_at_once, frame_rate, positive_number, quality
 from .outputs import make_folder
 from .plan import Job, Request, jobs_into, read_request
 
@@ -32,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     goal.add_argument("--bpp", type=positive_number, help="best quality with at most so many bits a pixel")
     goal.add_argument("--psnr", type=positive_number, metavar="DB", help="smallest file with at least this PSNR")
     parser.add_argument("--model", metavar="NAME", help="a name that 'vaecompress models' lists, or a .vcm file")
+    parser.add_argument(
+        "--effort",
+        type=effort,
+        metavar="1..9",
+        help="how long to search for a better file (3); decoding stays as fast; 6 and above need the train extra",
+    )
     parser.add_argument("--strip", action="store_true", help="leave ICC profile, EXIF and XMP out")
     parser.add_argument("--fps", type=frame_rate, help="pictures become one video with so many frames a second (24)")
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from vaecompress.codec.effort import DEFAULT_EFFORT, Effort
 from vaecompress.codec.goal import Goal
 from vaecompress.errors import InputError, UsageError
 from vaecompress.limits import Limits
@@ -33,6 +34,8 @@ class Encoder:
         """Raises :class:`UsageError` when the goal makes no sense."""
         self._options, self._console, self._limits = options, console, Limits()
         self._goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr)
+        self._effort_level: int = options.effort or DEFAULT_EFFORT
+        self._effort = Effort()
         self._codec: ImageCodec | None = None
         self._loading = threading.Lock()
 
@@ -71,7 +74,8 @@ class Encoder:
             notes.append(f"{image.metadata_bytes} bytes of metadata stripped")
         pixels = image.width * image.height
         goal = self._goal if stamp is None else _with_room_for_stamp(self._goal, pixels)
-        encoded = self._image_codec().encode(image, goal, self._options.strip)
+        codec = self._image_codec()
+        encoded = codec.encode(image, goal, self._options.strip, self._effort, self._progress(job, "steps"))
         size_bytes = self._write(job, encoded.data, stamp)
         return {
             "source": job.subject,
@@ -99,7 +103,8 @@ class Encoder:
         model = self._image_codec().model
         workers = frames_at_once(self._options, job.in_batch)
         with tempfile.TemporaryFile() as file:
-            report = encode_video(video, file, model, quality, workers, progress=self._progress(job))
+            progress = self._progress(job, "frames")
+            report = encode_video(video, file, model, quality, workers, progress=progress, effort=self._effort)
             file.seek(0)
             size_bytes = self._write(job, file, stamp)
         return {
@@ -117,9 +122,9 @@ class Encoder:
             "notes": list(report.notes),
         }
 
-    def _progress(self, job: Job) -> Callable[[int, int | None], None] | None:
-        """Shows the frames of the only video; in a batch, files are counted instead."""
-        return None if job.in_batch else lambda done, total: self._console.progress(done, total, "frames")
+    def _progress(self, job: Job, unit: str) -> Callable[[int, int | None], None] | None:
+        """Shows the progress of the only video or picture; in a batch, files are counted instead."""
+        return None if job.in_batch else lambda done, total: self._console.progress(done, total, unit)
 
     def _open_video(self, sources: tuple[Path, ...]) -> "VideoSource":
         from vaecompress.media.video import open_video
@@ -139,15 +144,19 @@ class Encoder:
             if self._codec is None:
                 from vaecompress.codec import models
                 from vaecompress.codec.image import ImageCodec
+                from vaecompress.train.effort import prepare
 
-                self._codec = ImageCodec(models.load(self._options.model, threads=threads_of(self._options)))
+                model = models.load(self._options.model, threads=threads_of(self._options))
+                self._effort = prepare(self._effort_level, model)
+                self._codec = ImageCodec(model)
             return self._codec
 
     def _stamp(self, job: Job) -> bytes | None:
         """What marks a batch's output, for ``--resume`` to know it by."""
         if not job.in_batch:
             return None
-        settings = f"{self._image_codec().model.model_id.hex()} {self._goal} strip={self._options.strip}"
+        model_id = self._image_codec().model.model_id.hex()
+        settings = f"{model_id} {self._goal} strip={self._options.strip} effort={self._effort_level}"
         return resume.stamp_of(job.sources[0], settings)
 
     def _is_wanted(self, output: Path, stamp: bytes | None) -> bool:

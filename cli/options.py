@@ -91,6 +91,13 @@ def quality(text: str) -> int:
     return int(text)
 
 
+def effort(text: str) -> int:
+    """A whole number from 1 to 9."""
+    if not text.isdecimal() or not 1 <= int(text) <= 9:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to 9")
+    return int(text)
+
+
 def positive_number(text: str) -> float:
     """A finite number above zero."""
     value = _converted(float, text)

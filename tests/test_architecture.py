@@ -21,7 +21,7 @@ STANDS_ON = {
     "models": set(),
     "codec": BASE | {"media", "bitstream", "entropy"},
     "train": BASE | {"media", "bitstream", "entropy", "transforms", "codec"},
-    "": BASE | {"media", "bitstream", "codec"},
+    "": BASE | {"media", "bitstream", "codec", "train"},
 }
 """Layers of vaecompress, "" its public face, and those each one may import besides itself."""
 

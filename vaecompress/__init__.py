@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress import errors
+from vaecompress.codec.effort import DEFAULT_EFFORT
 from vaecompress.errors import VaecompressError
 from vaecompress.limits import Limits
 from vaecompress.media.image import Image
@@ -33,21 +34,25 @@ def encode(
     model: str | Path | None = None,
     strip: bool = False,
     threads: int | None = None,
+    effort: int = DEFAULT_EFFORT,
 ) -> bytes:
     """Encode a picture to the bytes of a file.
 
     ``picture`` is an :class:`Image` or an array [height, width] or [height, width, 1..4] (grey, grey and alpha, RGB,
     RGBA). At most one of ``quality`` (1..100, default 60), ``size_bytes``, ``bpp`` and ``psnr_db`` is the goal.
-    ``model`` is a name or the path of a model file. Raises UsageError, InputError, GoalError.
+    ``model`` is a name or the path of a model file. ``effort`` 1..9 is how long to search for a better file of the same
+    format; 6 and above need the ``train`` extra. Raises UsageError, InputError, GoalError.
     """
     from vaecompress.codec import models
     from vaecompress.codec.goal import Goal
     from vaecompress.codec.image import ImageCodec
+    from vaecompress.train.effort import prepare
 
     goal = Goal.from_options(quality, size_bytes, bpp, psnr_db)
     image = picture if isinstance(picture, Image) else Image.from_array(np.asarray(picture))
     Limits().check_size(image.width, image.height)
-    return ImageCodec(models.load(model, threads=threads)).encode(image, goal, strip).data
+    loaded = models.load(model, threads=threads)
+    return ImageCodec(loaded).encode(image, goal, strip, prepare(effort, loaded)).data
 
 
 def decode(

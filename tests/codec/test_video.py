@@ -11,12 +11,15 @@ import pytest
 
 from vaecompress.bitstream import Chunk, Container, Header, Picture, TimeStamps, chunks, write
 from vaecompress.codec import models, video
+from vaecompress.codec.goal import Goal
+from vaecompress.codec.image import ImageCodec
 from vaecompress.codec.models import LoadedModel
 from vaecompress.codec.picture import PictureCodec, Pixels, psnr_db
 from vaecompress.codec.video import Frame, decode_video, encode_video, read_colour, read_time_stamps
 from vaecompress.errors import CorruptError, InputError, LimitError, UnsupportedError, UsageError
 from vaecompress.limits import Limits
 from vaecompress.media.colour import Colour
+from vaecompress.media.image import Image
 from vaecompress.media.video import VideoSource
 
 QUALITY = 40
@@ -78,8 +81,9 @@ def model(tiny_model_path: Path) -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def expected(model: LoadedModel) -> list[Pixels]:
-    codec = PictureCodec(model)
-    return [codec.encode(picture, QUALITY).pixels for picture in moving_pictures(5)]
+    goal = Goal(quality=QUALITY)
+    streams = [ImageCodec(model).encode(Image(picture), goal).data for picture in moving_pictures(5)]
+    return [ImageCodec(model).decode(Container.open(stream)).pixels for stream in streams]
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from vaecompress.errors import UsageError
 
 MIN_QUALITY, MAX_QUALITY, DEFAULT_QUALITY = 1, 100, 60
+MIN_LAMBDA, MAX_LAMBDA = 0.0005, 0.1
+"""Lambda of the lowest and of the highest quality, on squared error in 8-bit levels a sample against bits a pixel."""
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,9 @@ class Goal:
     def max_bytes(self, pixels: int) -> int | None:
         """The largest file this goal allows for a picture of ``pixels`` pixels."""
         return int(self.bpp * pixels / 8) if self.bpp is not None else self.size_bytes
+
+
+def quality_lambda(quality: int) -> float:
+    """Lambda of a quality, log-linear in it: what models are trained with, and what an encoder's search goes by."""
+    place = (quality - MIN_QUALITY) / (MAX_QUALITY - MIN_QUALITY)
+    return float(MIN_LAMBDA * (MAX_LAMBDA / MIN_LAMBDA) ** place)

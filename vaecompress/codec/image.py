@@ -1,17 +1,18 @@
 """Still images: pixels, alpha and metadata to a stream and back, at a quality, a size or a PSNR."""
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from vaecompress.bitstream import Chunk, Container, Header, Picture, chunks, write
-from vaecompress.codec.goal import MAX_QUALITY, MIN_QUALITY, Goal
+from vaecompress.codec.effort import DEFAULT_EFFORT, EFFORTS, Effort, Progress
+from vaecompress.codec.goal import Goal
 from vaecompress.codec.models import LoadedModel
-from vaecompress.codec.picture import CodedPicture, PictureCodec, psnr_db
-from vaecompress.errors import CorruptError, GoalError, UnsupportedError
+from vaecompress.codec.picture import PictureCodec
+from vaecompress.codec.reach import Reach
+from vaecompress.errors import CorruptError, UnsupportedError
 from vaecompress.limits import Limits
 from vaecompress.media.image import Image
 from vaecompress.media.image_read import read_image
@@ -36,30 +37,29 @@ class ImageCodec:
         self.model = model
         self.pictures = PictureCodec(model)
 
-    def encode(self, image: Image, goal: Goal, strip: bool = False) -> Encoded:
+    def encode(
+        self,
+        image: Image,
+        goal: Goal,
+        strip: bool = False,
+        effort: Effort = EFFORTS[DEFAULT_EFFORT],
+        progress: Progress | None = None,
+    ) -> Encoded:
         """Encode to a goal; ``strip`` leaves metadata out. What is returned has been decoded and checked.
 
-        Raises GoalError when a size, rate or PSNR is out of reach.
+        ``progress`` is told the steps of an effort that has some. Raises GoalError when a size, rate or PSNR is out of
+        reach.
         """
         side_chunks = _side_chunks(image, strip)
-        coded: dict[int, bytes] = {}
 
-        def file_of(quality: int) -> bytes:
-            if quality not in coded:
-                coded[quality] = self.pictures.compress(image.pixels, quality)
-            return self._file(image, quality, Picture(0, coded[quality]), side_chunks)
+        def file_of(quality: int, payload: Picture) -> bytes:
+            return self._file(image, quality, payload, side_chunks)
 
-        if goal.quality is not None:
-            quality = goal.quality
-            file_of(quality)
-        elif goal.psnr_db is not None:
-            quality = self._reach_psnr(image, goal.psnr_db, coded)
-        else:
-            quality = _fit_size(file_of, goal.max_bytes(image.width * image.height) or 0)
-        result = self.pictures.reconstruct(coded[quality], image.pixels.shape, quality)
-        data = self._file(image, quality, result.payload, side_chunks)
+        reach = Reach(self.pictures, image.pixels, goal, lambda *parts: len(file_of(*parts)))
+        found = reach.find(effort, progress)
+        data = file_of(found.quality, found.result.payload)
         bpp = 8 * len(data) / (image.width * image.height)
-        return Encoded(data, quality, bpp, psnr_db(image.pixels, result.pixels), self.model.name)
+        return Encoded(data, found.quality, bpp, found.psnr_db, self.model.name)
 
     def decode(self, container: Container) -> Image:
         """Decode an image's container. Raises CorruptError when it is damaged, UnsupportedError when it is a video."""
@@ -71,17 +71,6 @@ class ImageCodec:
         pixels = self.pictures.decode(Picture.from_body(container.read(entry)), shape, header.quality)
         blocks = {name: _optional(container, kind) for name, kind in _METADATA.items()}
         return Image(pixels, _alpha(container, header), **blocks)
-
-    def _reach_psnr(self, image: Image, wanted_db: float, coded: dict[int, bytes]) -> int:
-        def reached(quality: int) -> bool:
-            result: CodedPicture = self.pictures.encode(image.pixels, quality)
-            coded[quality] = result.payload.coded
-            return psnr_db(image.pixels, result.pixels) >= wanted_db
-
-        quality = _first(reached)
-        if quality is None:
-            raise GoalError(f"{wanted_db:g} dB is out of reach: quality {MAX_QUALITY} stays below it")
-        return quality
 
     def _file(self, image: Image, quality: int, payload: Picture, side_chunks: list[Chunk]) -> bytes:
         header = Header(
@@ -126,26 +115,3 @@ def _alpha(container: Container, header: Header) -> npt.NDArray[np.uint8] | None
 def _optional(container: Container, kind: str) -> bytes | None:
     entry = container.find(kind)
     return None if entry is None else container.read(entry)
-
-
-def _fit_size(file_of: Callable[[int], bytes], max_bytes: int) -> int:
-    """The highest quality whose file has at most ``max_bytes`` bytes."""
-    too_large = _first(lambda quality: len(file_of(quality)) > max_bytes)
-    if too_large is None:
-        return MAX_QUALITY
-    if too_large == MIN_QUALITY:
-        least = len(file_of(MIN_QUALITY))
-        raise GoalError(f"{max_bytes} bytes are out of reach: quality {MIN_QUALITY} already takes {least}")
-    return too_large - 1
-
-
-def _first(holds: Callable[[int], bool]) -> int | None:
-    """The lowest quality from which on ``holds`` is true, by bisection; None where it never is."""
-    low, high = MIN_QUALITY, MAX_QUALITY + 1
-    while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low if low <= MAX_QUALITY else None

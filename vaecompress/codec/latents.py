@@ -5,12 +5,14 @@ come out of exact networks, so that encoder and decoder agree on every machine.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from vaecompress.codec.models import LoadedModel
+from vaecompress.codec.rounding import DeadZone, Rounding
 from vaecompress.codec.tiled import Output, run_tiled
 from vaecompress.entropy import coder
 from vaecompress.entropy.groups import group_index
@@ -31,13 +33,18 @@ TILE_LATENTS = 64
 HYPER_FACTOR = 4
 """A hyper-latent position has this many latent positions along each side."""
 
-DEAD_ZONE, DEAD_ZONE_SCALE = 0.1, 0.02
-"""Rounding is moved towards zero by min(DEAD_ZONE, DEAD_ZONE_SCALE / scale) steps: cheaper than it is wrong."""
-
 Group = tuple[Array, Array]
 """Symbols int32 [N] and their table indices uint16 [N]."""
 
 CodeBand = Callable[[slice, Array, Array, Array], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class CodedLatents:
+    """What is coded of a picture, and what a decoder makes of it: latents int16 [1, M, h, w] in 1/16 of a step."""
+
+    groups: list[Group]
+    latents: Array
 
 
 class LatentCoder:
@@ -46,28 +53,33 @@ class LatentCoder:
     def __init__(self, model: LoadedModel) -> None:
         self.model = model
 
-    def encode(self, y: Array, z: Array, quality: int) -> bytes:
-        """Code latents y [1, M, h, w] (int16, in 1/64 of a step) and hyper-latents z [1, Z, h/4, w/4] (float)."""
-        return coder.encode(self.quantise(y, z, quality), self.model.tables)
+    def encode(self, coded: CodedLatents) -> bytes:
+        """The bytes of coded latents."""
+        return coder.encode(coded.groups, self.model.tables)
 
     def quantise(self, y: Array, z: Array, quality: int) -> list[Group]:
-        """The symbols of latents and hyper-latents, as :meth:`encode` codes them: groups with their table indices."""
+        """The symbols of latents and hyper-latents with a dead zone, as :meth:`code` finds them."""
+        return self.code(y, z, quality, DeadZone(self.model.shape)).groups
+
+    def code(self, y: Array, z: Array, quality: int, rounding: Rounding) -> CodedLatents:
+        """Choose symbols for latents y [1, M, h, w] (int16, in 1/64 of a step) and z [1, Z, h/4, w/4] (float)."""
         z_hat = np.clip(np.rint(z), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT).astype(np.int16)
         groups = [(z_hat.ravel().astype(np.int32), self._hyper_tables(z_hat.shape, quality))]
-        dead_zone = self._dead_zones()
+        latents = np.zeros(y.shape, np.int16)
         limit = LATENT_LIMIT / (1 << STEP_BITS)
 
         def code(rows: slice, mean: Array, index: Array, member: Array) -> Array:
             coded = member & (index > 0)
             wanted = np.clip(y[0, :, rows] * np.float32(1 / TARGET_UNIT), -limit, limit)
             target = wanted - mean * np.float32(1 / (1 << STEP_BITS))
-            size = np.floor(np.abs(target) + (np.float32(0.5) - dead_zone[index]))
-            symbols = np.where(coded, np.copysign(size, target), 0).astype(np.int32)
+            symbols = np.zeros(coded.shape, np.int32)
+            symbols[coded] = rounding(rows, coded, target[coded], index[coded])
             groups.append((symbols[coded], index[coded]))
+            _place(latents[0, :, rows], symbols, mean, member)
             return symbols
 
         self._walk(z_hat, quality, code)
-        return groups
+        return CodedLatents(groups, latents)
 
     def decode(self, data: bytes, height: int, width: int, quality: int) -> Array:
         """Latents int16 [1, M, h, w] in 1/16 of a step of a picture of ``height`` x ``width`` hyper-latent positions.
@@ -88,8 +100,7 @@ class LatentCoder:
             coded = member & (index > 0)
             symbols = np.zeros(coded.shape, np.int32)
             symbols[coded] = decoder.decode(index[coded])
-            value = np.clip((symbols << STEP_BITS) + mean, -LATENT_LIMIT, LATENT_LIMIT)
-            np.copyto(latents[0, :, rows], value.astype(np.int16), where=member)
+            _place(latents[0, :, rows], symbols, mean, member)
             return symbols
 
         self._walk(z_hat, quality, code)
@@ -138,16 +149,17 @@ class LatentCoder:
         offset = int(-shape.min_log2_scale * shape.scale_steps_per_octave)
         return np.clip(scale.astype(np.int16) + offset, 0, shape.scale_count - 1).astype(np.uint16)
 
-    def _dead_zones(self) -> Array:
-        shape = self.model.shape
-        scales = 2.0 ** (shape.min_log2_scale + np.arange(shape.scale_count) / shape.scale_steps_per_octave)
-        return np.minimum(DEAD_ZONE, DEAD_ZONE_SCALE / scales).astype(np.float32)
-
     def _hyper_tables(self, shape: tuple[int, ...], quality: int) -> Array:
         channels = self.model.shape.hyper_latent_channels
         first = self.model.shape.scale_count + self.model.prior_set(quality) * channels
         index = np.arange(first, first + channels, dtype=np.uint16)[None, :, None, None]
         return np.broadcast_to(index, shape).ravel()
+
+
+def _place(latents: Array, symbols: Array, mean: Array, member: Array) -> None:
+    """Put the latents of ``symbols`` where ``member`` is true."""
+    value = np.clip((symbols << STEP_BITS) + mean, -LATENT_LIMIT, LATENT_LIMIT)
+    np.copyto(latents, value.astype(np.int16), where=member)
 
 
 def _bands(shape: tuple[int, ...]) -> Iterator[slice]:

@@ -1,6 +1,7 @@
 """Pixels to the payload of one picture and back: what still images and the frames of a video share."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,9 @@ import numpy.typing as npt
 
 from vaecompress.bitstream import Picture, pixel_checksum
 from vaecompress.codec.latents import HYPER_FACTOR, TARGET_UNIT, TILE_LATENTS, LatentCoder
+from vaecompress.codec.linear_path import LinearPath
 from vaecompress.codec.models import LoadedModel
+from vaecompress.codec.rounding import DeadZone
 from vaecompress.codec.tiled import Output, run_tiled
 from vaecompress.errors import CorruptError
 from vaecompress.media.padding import padded_size
@@ -40,11 +43,12 @@ class PictureCodec:
         self.latents = LatentCoder(model)
 
     def compress(self, pixels: Pixels, quality: int) -> bytes:
-        """Entropy-coded bytes of pixels [height, width, 1 or 3], not yet decoded again."""
-        return self.latents.encode(*self.analyse(pixels, quality), quality)
+        """Entropy-coded bytes of pixels [height, width, 1 or 3] without any search, not yet decoded again."""
+        y, z = self.analyse(pixels, quality)
+        return self.latents.encode(self.latents.code(y, z, quality, DeadZone(self.model.shape)))
 
     def encode(self, pixels: Pixels, quality: int) -> CodedPicture:
-        """Code pixels [height, width, 1 or 3], decode the bytes again and keep what they give."""
+        """Code pixels [height, width, 1 or 3] without any search, decode the bytes and keep what they give."""
         return self.reconstruct(self.compress(pixels, quality), pixels.shape, quality)
 
     def reconstruct(self, coded: bytes, shape: tuple[int, ...], quality: int) -> CodedPicture:
@@ -61,11 +65,9 @@ class PictureCodec:
 
     def _decode(self, coded: bytes, shape: tuple[int, ...], quality: int) -> Pixels:
         self.model.prepare(*self.model.decoder_networks())
-        height, width, channels = shape
-        rows, columns = (padded_size(side, HYPER_PATCH) // HYPER_PATCH for side in (height, width))
+        rows, columns = (padded_size(side, HYPER_PATCH) // HYPER_PATCH for side in shape[:2])
         latents = self.latents.decode(coded, rows, columns, quality)
-        pixels = self._synthesise(latents, quality, height, width)
-        return pixels if channels == 3 else to_grey(pixels)
+        return self.synthesise(latents, shape, quality)
 
     def analyse(self, pixels: Pixels, quality: int) -> tuple[Array, Array]:
         """Latents y (int16, in 1/64 of a step) and hyper-latents z (float32) of pixels, [1, C, h, w] each."""
@@ -86,8 +88,9 @@ class PictureCodec:
         (z,) = run_tiled(model.network("hyper_analysis"), grid, {}, output, core, 0)
         return y, z
 
-    def _synthesise(self, latents: Array, quality: int, height: int, width: int) -> Pixels:
-        """Latents int16 [1, M, h, w] to pixels [height, width, 3], tile by tile."""
+    def synthesise(self, latents: Array, shape: tuple[int, ...], quality: int) -> Pixels:
+        """Latents int16 [1, M, h, w] in 1/16 of a step to pixels of ``shape`` (height, width, 1 or 3), tile by tile."""
+        height, width, channels = shape
         model = self.model
         network, halo = model.network("synthesis"), model.shape.halos["synthesis"]
         gains = {
@@ -103,7 +106,12 @@ class PictureCodec:
             place = pixels[rows, columns]
             top, left = (tile.core.top - tile.padded.top) * PATCH, (tile.core.left - tile.padded.left) * PATCH
             place[:] = levels[0, top : top + place.shape[0], left : left + place.shape[1]]
-        return pixels
+        return pixels if channels == 3 else to_grey(pixels)
+
+    @cached_property
+    def linear_path(self) -> LinearPath:
+        """The linear path of the model's synthesis."""
+        return LinearPath(self.model)
 
 
 class _Scaled:
@@ -144,6 +152,11 @@ def to_grey(pixels: Pixels) -> Pixels:
 
 def psnr_db(a: Pixels, b: Pixels) -> float:
     """Peak signal-to-noise ratio of two 8-bit pictures over all samples; infinity where they are equal."""
-    spans = (slice(top, top + ROWS_AT_ONCE) for top in range(0, len(a), ROWS_AT_ONCE))
-    error = sum(int(np.sum(np.square(a[rows].astype(np.int32) - b[rows]), dtype=np.int64)) for rows in spans)
+    error = squared_error(a, b)
     return float("inf") if error == 0 else float(10 * np.log10(255.0**2 * a.size / error))
+
+
+def squared_error(a: Pixels, b: Pixels) -> int:
+    """Sum of the squared differences of two pictures over all samples."""
+    spans = (slice(top, top + ROWS_AT_ONCE) for top in range(0, len(a), ROWS_AT_ONCE))
+    return sum(int(np.sum(np.square(a[rows].astype(np.int32) - b[rows]), dtype=np.int64)) for rows in spans)

@@ -14,8 +14,10 @@ import numpy as np
 
 from vaecompress import bitstream
 from vaecompress.bitstream import Chunk, Container, ContainerWriter, Header, Picture, TimeStamps, chunks
+from vaecompress.codec.effort import DEFAULT_EFFORT, EFFORTS, Effort
 from vaecompress.codec.models import LoadedModel
 from vaecompress.codec.picture import PictureCodec, Pixels, psnr_db
+from vaecompress.codec.search import Search
 from vaecompress.errors import CorruptError, InputError, UnsupportedError, UsageError
 from vaecompress.media.colour import Colour
 from vaecompress.media.video import DEFAULT_FRAME_RATE, VideoSource
@@ -62,6 +64,7 @@ def encode_video(
     workers: int = 1,
     spool_dir: Path | None = None,
     progress: Progress | None = None,
+    effort: Effort = EFFORTS[DEFAULT_EFFORT],
 ) -> VideoReport:
     """Write ``source`` to ``output``, a seekable file, at a quality of 1..100.
 
@@ -76,7 +79,8 @@ def encode_video(
 
     def encode(item: tuple[Pixels, int]) -> tuple[bytes, float, int]:
         pixels, time_stamp = item
-        coded = codec.encode(pixels, quality)
+        found = codec.latents.encode(Search(codec, pixels, quality).run(effort))
+        coded = codec.reconstruct(found, pixels.shape, quality)
         return coded.payload.to_body(), psnr_db(pixels, coded.pixels), time_stamp
 
     time_stamps: list[int] = []

@@ -1,5 +1,6 @@
 """The whole model as one Flax module: networks, gains and priors, as the loss sees it."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -30,6 +31,8 @@ from vaecompress.transforms.quality import GainTable
 from vaecompress.transforms.synthesis import LATENT_EXPONENT, LATENT_LIMIT, Synthesis, from_levels
 
 Array = jax.Array
+Quantiser = Callable[[Array, Array], Array]
+"""Residuals and log2 scales [B, h, w, M] to what is coded of them."""
 
 
 class Gains(NamedTuple):
@@ -135,7 +138,7 @@ class HyperpriorVAE(nn.Module):
         y = self.analyse(from_levels(levels), gains)
         z = self.hyper_analyse(y)
         z_hat = exact.straight_through(z, jnp.clip(jnp.round(z), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT))
-        residual, mean, log2_scale = self._code(y, z_hat, gains, exact_phase)
+        residual, mean, log2_scale = self._code(y, z_hat, gains, exact_phase, quantise_residual)
         limit = LATENT_LIMIT / 2.0**LATENT_EXPONENT
         y_hat = bounded(mean + residual, -limit, limit)
         coded_y, coded_z = (self._noisy(y - mean), self._noisy(z)) if noise else (residual, z_hat)
@@ -149,7 +152,24 @@ class HyperpriorVAE(nn.Module):
             z_hat=z_hat,
         )
 
-    def _code(self, y: Array, z_hat: Array, gains: Gains, exact_phase: bool) -> tuple[Array, Array, Array]:
+    def code_latents(self, y: Array, z_hat: Array, position: Array, quantise: Quantiser) -> Forward:
+        """Code latents y [B, h, w, M] as they are given, in float, ``quantise`` in place of rounding."""
+        gains = self.gains(position)
+        residual, mean, log2_scale = self._code(y, z_hat, gains, False, quantise)
+        y_hat = mean + residual
+        return Forward(
+            x_hat=self.synthesise(y_hat, gains, False),
+            y_likelihood=self.residual_prior(residual, log2_scale),
+            z_likelihood=self.hyper_prior(z_hat, self.prior_set(position)),
+            residual=residual,
+            log2_scale=log2_scale,
+            y_hat=y_hat,
+            z_hat=z_hat,
+        )
+
+    def _code(
+        self, y: Array, z_hat: Array, gains: Gains, exact_phase: bool, quantise: Quantiser
+    ) -> tuple[Array, Array, Array]:
         """Residuals, means and log2 scales of every latent, context step after context step."""
         features, mean, scale = self.hyper_synthesise(z_hat, gains, exact_phase)
         masks = group_masks(self.config.context_steps, *y.shape[1:])
@@ -159,7 +179,7 @@ class HyperpriorVAE(nn.Module):
                 mean, scale = self.refine(step, features, residual, mean, scale)
             mean_now, scale_now = self._float(mean), self._float(scale)
             means, scales = jnp.where(mask, mean_now, means), jnp.where(mask, scale_now, scales)
-            residual = jnp.where(mask, quantise_residual(y - mean_now, scale_now), residual)
+            residual = jnp.where(mask, quantise(y - mean_now, scale_now), residual)
         return residual, means, scales
 
     def _signal(self, value: Array, exponent: int, limit: int, exact_phase: bool) -> Signal:

@@ -1,0 +1,122 @@
+"""Which quality a goal asks for: a size or rate is never exceeded, a PSNR never missed."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from vaecompress.bitstream import Picture
+from vaecompress.codec.effort import DEFAULT_EFFORT, EFFORTS, Effort, Progress
+from vaecompress.codec.goal import MAX_QUALITY, MIN_QUALITY, Goal
+from vaecompress.codec.picture import CodedPicture, PictureCodec, Pixels, psnr_db
+from vaecompress.codec.search import Search
+from vaecompress.errors import GoalError
+
+QUALITIES_AT_FULL_EFFORT = 3
+"""A goal is looked for with little effort; so many qualities are then tried with all of it."""
+
+SizeOf = Callable[[int, Picture], int]
+
+
+class Trial:
+    """One picture encoded at one quality; decoded again only where that is asked for."""
+
+    def __init__(
+        self, codec: PictureCodec, pixels: Pixels, quality: int, effort: Effort, progress: Progress | None = None
+    ) -> None:
+        self.quality = quality
+        self._codec, self._pixels = codec, pixels
+        self._coded = codec.latents.encode(Search(codec, pixels, quality).run(effort, progress))
+
+    @property
+    def unchecked(self) -> Picture:
+        """The payload before its checksum is known: as long as that of :attr:`result`."""
+        return Picture(0, self._coded)
+
+    @cached_property
+    def result(self) -> CodedPicture:
+        """The payload, and what decoding it gives."""
+        return self._codec.reconstruct(self._coded, self._pixels.shape, self.quality)
+
+    @cached_property
+    def psnr_db(self) -> float:
+        """Of what decoding gives."""
+        return psnr_db(self._pixels, self.result.pixels)
+
+
+class Reach:
+    """Finds the best trial of one picture for a goal. ``size_of`` is the size of a file with a payload at a quality."""
+
+    def __init__(self, codec: PictureCodec, pixels: Pixels, goal: Goal, size_of: SizeOf) -> None:
+        self._codec, self._pixels, self._goal, self._size_of = codec, pixels, goal, size_of
+        self._max_bytes = goal.max_bytes(pixels.shape[0] * pixels.shape[1])
+
+    def find(self, effort: Effort, progress: Progress | None = None) -> Trial:
+        """The best trial that meets the goal. Raises GoalError when none does."""
+        if self._goal.quality is not None:
+            return self._trial(self._goal.quality, effort, progress)
+        quick = min(effort, EFFORTS[DEFAULT_EFFORT], key=lambda one: one.rounds)
+        found = self._bisected(quick)
+        return found if quick == effort else self._raised(found, effort, progress)
+
+    def _trial(self, quality: int, effort: Effort, progress: Progress | None = None) -> Trial:
+        return Trial(self._codec, self._pixels, quality, effort, progress)
+
+    def _meets(self, trial: Trial) -> bool:
+        if self._goal.psnr_db is not None:
+            return trial.psnr_db >= self._goal.psnr_db
+        return self._size(trial) <= (self._max_bytes or 0)
+
+    def _size(self, trial: Trial) -> int:
+        return self._size_of(trial.quality, trial.unchecked)
+
+    def _bisected(self, effort: Effort) -> Trial:
+        """The highest quality that fits a size, or the lowest that reaches a PSNR."""
+        trials: dict[int, Trial] = {}
+
+        def meets(quality: int) -> bool:
+            trials[quality] = self._trial(quality, effort)
+            return self._meets(trials[quality])
+
+        if self._goal.psnr_db is not None:
+            quality = _first(meets)
+            if quality is None:
+                raise GoalError(f"{self._goal.psnr_db:g} dB is out of reach: quality {MAX_QUALITY} stays below it")
+        else:
+            quality = (_first(lambda one: not meets(one)) or MAX_QUALITY + 1) - 1
+            if quality < MIN_QUALITY:
+                least = self._size(trials[MIN_QUALITY])
+                raise GoalError(
+                    f"{self._max_bytes or 0} bytes are out of reach: quality {MIN_QUALITY} already takes {least}"
+                )
+        return trials[quality]
+
+    def _raised(self, found: Trial, effort: Effort, progress: Progress | None) -> Trial:
+        """The best of ``found`` and of the qualities around it that meet the goal with all effort."""
+        onwards = 1 if self._goal.psnr_db is None else -1
+        best, quality, direction = found, found.quality, 0
+        for _ in range(QUALITIES_AT_FULL_EFFORT):
+            trial = self._trial(quality, effort, progress)
+            met = self._meets(trial)
+            if met and self._is_better(trial, best):
+                best = trial
+            direction = direction or (onwards if met else -onwards)
+            quality += direction
+            if met == (direction != onwards) or not MIN_QUALITY <= quality <= MAX_QUALITY:
+                break
+        return best
+
+    def _is_better(self, trial: Trial, best: Trial) -> bool:
+        if self._goal.psnr_db is not None:
+            return self._size(trial) < self._size(best)
+        return trial.psnr_db > best.psnr_db
+
+
+def _first(holds: Callable[[int], bool]) -> int | None:
+    """The lowest quality from which on ``holds`` is true, by bisection; None where it never is."""
+    low, high = MIN_QUALITY, MAX_QUALITY + 1
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low if low <= MAX_QUALITY else None

@@ -1,0 +1,105 @@
+"""The encoder's search: decode, compare with the original, move the latents, and weigh every symbol's bits.
+
+The latents that the analysis gives are a guess, made in one go and shrunk towards what is cheap. Where rounding left an
+error, the transpose of the decoder's linear path says how far each latent is from where it should be; rounding that
+weighs error against bits then decides anew. Every candidate is judged by lambda * D + R of what a decoder makes of it.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vaecompress.codec.effort import Effort, Progress
+from vaecompress.codec.goal import quality_lambda
+from vaecompress.codec.latents import STEP_BITS, TARGET_UNIT, CodedLatents
+from vaecompress.codec.linear_path import Matrix
+from vaecompress.codec.picture import PATCH, PictureCodec, Pixels, squared_error
+from vaecompress.codec.rounding import DeadZone, Weighing
+from vaecompress.entropy.coder import ideal_bits
+
+Array = npt.NDArray[Any]
+
+BAND_ROWS = 16
+RATE_WEIGHT = 0.8
+"""What a bit counts for in rounding: context makes some bits cheaper than their tables say."""
+
+RATES = (1.0, 0.7, 0.6, 0.5, 0.4)
+"""How far each round moves towards what its error says; later rounds average over several."""
+
+LEAST_ENERGY = 1e-3
+"""A latent that moves pixels less than this, in squared levels a step, is not corrected."""
+
+
+class Search:
+    """Looks for the latents of one picture at one quality."""
+
+    def __init__(self, codec: PictureCodec, pixels: Pixels, quality: int) -> None:
+        self._codec, self._pixels, self._quality = codec, pixels, quality
+        self._samples_weight = quality_lambda(quality) / pixels.shape[2]
+        self._best: CodedLatents | None = None
+        self._least_cost = np.inf
+
+    def run(self, effort: Effort, progress: Progress | None = None) -> CodedLatents:
+        """The best that ``effort`` finds: never worse, as lambda * D + R, than the analysis with a dead zone."""
+        codec = self._codec
+        y, z = codec.analyse(self._pixels, self._quality)
+        coded = codec.latents.code(y, z, self._quality, DeadZone(codec.model.shape))
+        columns = codec.linear_path.columns(self._quality, self._pixels.shape[2]) if effort.rounds else None
+        if columns is None:
+            return coded
+        rounding = self._weighing(columns, y.shape)
+        picture = self._judge(coded)
+        for count in range(effort.rounds):
+            rate = RATES[min(count, len(RATES) - 1)]
+            y = self._moved(y, coded.latents, picture, columns, rate)
+            coded = codec.latents.code(y, z, self._quality, rounding)
+            picture = self._judge(coded)
+        if effort.refiner is not None:
+            y, z = effort.refiner(self._pixels, y, z, self._quality, effort.steps, progress)
+            self._judge(codec.latents.code(y, z, self._quality, rounding))
+        assert self._best is not None
+        return self._best
+
+    def _judge(self, coded: CodedLatents) -> Pixels:
+        """What a decoder makes of ``coded``, which is kept if it is the best so far."""
+        picture = self._codec.synthesise(coded.latents, self._pixels.shape, self._quality)
+        bits = sum(ideal_bits(*group, self._codec.model.tables) for group in coded.groups)
+        cost = self._samples_weight * squared_error(self._pixels, picture) + bits
+        if cost < self._least_cost:
+            self._best, self._least_cost = coded, cost
+        return picture
+
+    def _weighing(self, columns: Matrix, shape: tuple[int, ...]) -> Weighing:
+        model = self._codec.model
+        weight = quality_lambda(self._quality) / 3 * np.square(columns).sum(0) / RATE_WEIGHT
+        rows, columns_ = (
+            np.clip(side - PATCH * np.arange(count), 0, PATCH) / PATCH
+            for side, count in zip(self._pixels.shape[:2], shape[2:], strict=True)
+        )
+        return Weighing(model.tables, model.shape, weight, rows[:, None] * columns_)
+
+    def _moved(self, y: Array, latents: Array, picture: Pixels, columns: Matrix, rate: float) -> Array:
+        """``y`` moved by ``rate`` towards where the error of ``picture`` says that the latents should be."""
+        energy = np.square(columns).sum(0)
+        transpose = np.where(energy > LEAST_ENERGY, columns / np.maximum(energy, LEAST_ENERGY), 0).T
+        moved = np.empty_like(y)
+        for top in range(0, y.shape[2], BAND_ROWS):
+            rows = slice(top, min(top + BAND_ROWS, y.shape[2]))
+            error = self._error(picture, rows, y.shape[3])
+            wanted = latents[0, :, rows] * np.float32(1 / (1 << STEP_BITS)) + np.tensordot(transpose, error, 1)
+            now = y[0, :, rows] * np.float32(1 / TARGET_UNIT)
+            new = np.rint((now + np.float32(rate) * (wanted - now)) * np.float32(TARGET_UNIT))
+            bounds = np.iinfo(y.dtype)
+            moved[0, :, rows] = np.clip(new, bounds.min, bounds.max)
+        return moved
+
+    def _error(self, picture: Pixels, rows: slice, width: int) -> Array:
+        """Original less ``picture`` as float32 patches [768, rows, w]; 0 outside the picture."""
+        count = rows.stop - rows.start
+        band = slice(PATCH * rows.start, PATCH * rows.stop)
+        error = np.zeros((PATCH * count, PATCH * width, 3), np.float32)
+        inside = self._pixels[band].astype(np.float32) - picture[band]
+        error[: inside.shape[0], : inside.shape[1]] = inside
+        patches = error.reshape(count, PATCH, width, PATCH, 3).transpose(1, 3, 4, 0, 2)
+        return patches.reshape(-1, count, width)
