@@ -45,7 +45,8 @@ def bd_rate(test: Iterable[Point], anchor: Iterable[Point], min_bpp: float = 0.0
     or when that common range is below 1 dB or below half of the shorter curve's range.
     """
     inside = (point for point in test if min_bpp <= point.rate_bpp <= max_bpp)
-    test_curve, anchor_curve = _ordered(inside, "test"), _ordered(anchor, "anchor")
+    test_curve = _ordered(inside, f"test curve from {min_bpp:g} to {max_bpp:g} bpp")
+    anchor_curve = _ordered(anchor, "anchor curve")
     low, high = _common_range(test_curve, anchor_curve)
     difference = _log_rate(test_curve).integrate(low, high) - _log_rate(anchor_curve).integrate(low, high)
     return BdRate(100.0 * math.expm1(float(difference) / (high - low)), low, high)
@@ -57,7 +58,7 @@ def _ordered(points: Iterable[Point], role: str) -> list[Point]:
     for point in sorted(points, key=lambda point: point.rate_bpp):
         cheapest.setdefault(point.quality_db, point)
     if len(cheapest) < MIN_POINTS:
-        raise BdRateError(f"{role} curve has {len(cheapest)} usable points: needs at least {MIN_POINTS}")
+        raise BdRateError(f"{role} has {len(cheapest)} usable points: needs at least {MIN_POINTS}")
     return sorted(cheapest.values(), key=lambda point: point.quality_db)
 
 

@@ -100,8 +100,7 @@ def _bench_clips(
 def _checked(found: Run) -> Run:
     """``found``; raises InputError where nothing could be measured."""
     if not found.results:
-        first = found.failures[0]
-        raise InputError(f"nothing could be measured; {first.codec} on {first.picture}: {first.reason}")
+        raise InputError(f"nothing could be measured; {found.failures[0].line}")
     return found
 
 

@@ -73,7 +73,7 @@ def report_data(
             _mean_point(group, pictures) for peer in run.peers for group in complete_settings(run.results, peer.name)
         ],
         "missing": run.missing,
-        "failures": [asdict(failure) for failure in run.failures],
+        "failures": list(dict.fromkeys(failure.line for failure in run.failures)),
         "notes": [*unmeasured_notes(run.results), *run.notes],
         "crops": [_crops(one) for one in crops],
     }
@@ -123,15 +123,16 @@ def _percent(value: BdRate | str) -> float | str:
 
 
 def _measured_pictures(results: Sequence[Result]) -> dict[str, set[str]]:
-    """By field of :class:`Quality`, the pictures that have a value."""
+    """By field of :class:`Quality`, the pictures that have a value at every setting."""
+    names = {one.picture for one in results}
     return {
-        field.name: {one.picture for one in results if getattr(one.quality, field.name) is not None}
+        field.name: names - {one.picture for one in results if getattr(one.quality, field.name) is None}
         for field in fields(Quality)
     }
 
 
 def _mean_point(group: Sequence[Result], pictures: dict[str, set[str]]) -> dict[str, Any]:
-    """Means over ``group``, each over those of its pictures that have a value at any setting."""
+    """Means over ``group``, each over those of its pictures that have a value everywhere."""
 
     def qualities(name: str) -> list[Quality]:
         return [result.quality for result in group if result.picture in pictures[name]]

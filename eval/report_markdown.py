@@ -18,8 +18,8 @@ def markdown(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed]) -> 
     clips = first is YUV_PSNR
     noun = "clip" if clips else "picture"
     lines = [
-        f"BD-rate of {test} on {_count(len(run.pictures), noun)}, real files between {rates.min_bpp:g} and "
-        f"{rates.max_bpp:g} bpp; negative: {test} needs fewer bits.",
+        f"BD-rate of {test} on {_count(len({one.picture for one in run.results}), noun)}, real files between "
+        f"{rates.min_bpp:g} and {rates.max_bpp:g} bpp; negative: {test} needs fewer bits.",
         "",
         f"| against | {'PSNR (6Y+U+V)/8' if clips else 'PSNR'} | worst {noun} | MS-SSIM | worst {noun} |",
         "| --- | ---: | :--- | ---: | :--- |",
@@ -94,8 +94,8 @@ def _figures(run: Run) -> list[str]:
 def _troubles(run: Run, comparisons: list[Comparison]) -> list[str]:
     """Every gap in the table above and every change to a source, by name."""
     missing = [f"- {name} is not installed: `{command}`" for name, command in run.missing.items()]
-    grouped = Counter((f"{failure.codec} on {failure.picture}", failure.reason) for failure in run.failures)
-    failed = [f"- {what}, {_count(times, 'setting')}: {reason}" for (what, reason), times in grouped.items()]
+    grouped = Counter(failure.line for failure in run.failures)
+    failed = [f"- {line}{f' (at {times} settings)' if times > 1 else ''}" for line, times in grouped.items()]
     refused = [line for comparison in comparisons for line in _refusals(comparison)]
     notes = [f"- {note}" for note in (*unmeasured_notes(run.results), *run.notes)]
     gaps = [*missing, *failed, *refused, *notes]
@@ -104,7 +104,7 @@ def _troubles(run: Run, comparisons: list[Comparison]) -> list[str]:
 
 def _refusals(comparison: Comparison) -> list[str]:
     """Why there is no BD-rate: of the mean curve, and of the first picture that has none."""
-    what = f"- no BD-rate by {comparison.measure} against {comparison.anchor}"
+    what = f"- no BD-rate by {comparison.measure.title} against {comparison.anchor}"
     refused = [(name, value) for name, value in comparison.pictures.items() if isinstance(value, str)]
     lines = [f"{what}: {comparison.mean}"] if isinstance(comparison.mean, str) else []
     if refused:

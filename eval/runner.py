@@ -36,6 +36,9 @@ class Source(Protocol):
         ...
 
 
+READER = "reader"
+"""What :class:`Failure` calls the codec where a source could not be read."""
+
 SourceT = TypeVar("SourceT", bound=Source)
 CodecT = TypeVar("CodecT", bound=Codec)
 
@@ -55,6 +58,11 @@ class Failure:
     picture: str
     codec: str
     reason: str
+
+    @property
+    def line(self) -> str:
+        """All of it; what could not even be read is named by its reason."""
+        return self.reason if self.codec == READER else f"{self.codec} on {self.picture}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,7 @@ def run_medium(
         try:
             source = medium.load(path)
         except (InputError, LimitError) as error:
-            found.failures.append(Failure(path.name, "reader", str(error)))
+            found.failures.append(Failure(path.name, READER, str(error)))
             done += sum(len(peer.settings) for peer in present)
             continue
         found.notes.extend(f"{source.name}: {note}" for note in source.notes)

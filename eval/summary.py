@@ -34,7 +34,7 @@ class Comparison:
 
     test: str
     anchor: str
-    measure: str
+    measure: Measure
     mean: BdRate | str
     pictures: dict[str, BdRate | str]
 
@@ -95,19 +95,20 @@ def complete_settings(results: Iterable[Result], codec: str) -> list[list[Result
     return [group for group in settings.values() if len(group) == pictures]
 
 
-def unmeasured(results: Sequence[Result], measure: Measure) -> list[str]:
-    """Pictures on which no codec has this measure: those too small for it, and those that all decode without loss."""
-    known = {result.picture for result in results if measure.of(result.quality) is not None}
-    return list(dict.fromkeys(result.picture for result in results if result.picture not in known))
+def unmeasured(results: Iterable[Result], measure: Measure) -> list[str]:
+    """Pictures that lack this measure somewhere: too small for it, or decoded without loss."""
+    return list(dict.fromkeys(one.picture for one in results if measure.of(one.quality) is None))
 
 
 def unmeasured_notes(results: Sequence[Result]) -> list[str]:
     """One line for each headline measure that a picture lacks."""
-    return [
-        f"{name} has no {measure.title}: left out of its mean"
-        for measure in headline(results)
-        for name in unmeasured(results, measure)
-    ]
+    lines = []
+    for measure in headline(results):
+        for name in unmeasured(results, measure):
+            own = [measure.of(result.quality) for result in results if result.picture == name]
+            times = f"{own.count(None)} of {len(own)} settings"
+            lines.append(f"{name} has no {measure.title} at {times}: left out of its mean")
+    return lines
 
 
 def mean_curve(results: Sequence[Result], codec: str, measure: Measure) -> list[Point]:
@@ -128,7 +129,7 @@ def compare(results: list[Result], test: str, anchor: str, measure: Measure, rat
     return Comparison(
         test=test,
         anchor=anchor,
-        measure=measure.key,
+        measure=measure,
         mean=_bd_rate(mean_curve(shared, test, measure), mean_curve(shared, anchor, measure), rates),
         pictures={
             name: _bd_rate(

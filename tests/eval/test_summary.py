@@ -52,14 +52,15 @@ def test_a_picture_too_small_for_a_measure_is_left_out_of_its_mean_and_named() -
     results = [*ladder("a", "p"), *small]
     assert mean_curve(results, "a", MS_SSIM) == mean_curve(ladder("a", "p"), "a", MS_SSIM)
     assert len(mean_curve(results, "a", PSNR)) == 5
-    assert unmeasured_notes(results) == ["small has no MS-SSIM, dB: left out of its mean"]
+    assert unmeasured_notes(results) == ["small has no MS-SSIM, dB at 5 of 5 settings: left out of its mean"]
 
 
-def test_a_setting_without_loss_on_one_picture_has_no_mean() -> None:
-    first, *others = ladder("a", "p")
-    lossless = replace(first, quality=replace(first.quality, psnr_rgb_db=None))
-    assert len(mean_curve([lossless, *others, *ladder("a", "q")], "a", PSNR)) == 4
-    assert unmeasured_notes([lossless, *others]) == []
+def test_a_picture_that_comes_back_without_loss_is_left_out_of_the_mean_of_psnr() -> None:
+    *others, last = ladder("a", "p")
+    flat = [*others, replace(last, quality=replace(last.quality, psnr_rgb_db=None))]
+    both = [*flat, *ladder("a", "q")]
+    assert mean_curve(both, "a", PSNR) == mean_curve(ladder("a", "q"), "a", PSNR)
+    assert unmeasured_notes(both) == ["p has no PSNR (RGB), dB at 1 of 5 settings: left out of its mean"]
 
 
 def test_comparison_names_the_worst_picture() -> None:
@@ -83,5 +84,5 @@ def test_only_pictures_that_both_coded_count() -> None:
 def test_a_refusal_takes_the_place_of_a_number() -> None:
     results = [*ladder("a", "p", count=3), *ladder("b", "p")]
     comparison = compare(results, "a", "b", PSNR, EVERYWHERE)
-    assert comparison.mean == "test curve has 3 usable points: needs at least 4"
+    assert comparison.mean == "test curve from 0 to 999 bpp has 3 usable points: needs at least 4"
     assert comparison.worst is None
