@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("flax", reason="needs the train extra")
 
 import jax.numpy as jnp
+import onnx
 
 from vaecompress.codec import model_file
 from vaecompress.codec.graph import parse
@@ -84,6 +85,14 @@ def test_every_layer_of_the_decoder_is_proven(frozen):
     assert layers == sums.keys()
     for layer, bound in sums.items():
         assert bound > 2 ** (BOUND_BITS - 4), f"{layer} wastes bits"
+
+
+def test_every_node_has_a_name_of_its_own(frozen):
+    """Old releases of onnxruntime make up equal ones otherwise, and refuse the graph."""
+    for graph in frozen.networks.values():
+        names = [node.name for node in onnx.load_from_string(graph).graph.node]
+        assert "" not in names
+        assert len(set(names)) == len(names)
 
 
 def test_a_layer_beyond_the_bound_cannot_be_frozen(random_variables, monkeypatch):

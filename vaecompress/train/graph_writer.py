@@ -47,9 +47,9 @@ class GraphWriter:
         return name
 
     def emit(self, op: str, inputs: Sequence[str], **attributes: Any) -> str:
-        """Add a node; the name of its output."""
+        """Add a node of the name of its output; that name. (Without names, onnxruntime 1.20 makes up equal ones.)"""
         name = f"{op.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
+        self.nodes.append(helper.make_node(op, list(inputs), [name], name, **attributes))
         return name
 
     def constant(self, name: str, value: npt.ArrayLike, dtype: Any = np.float32) -> str:
@@ -66,7 +66,7 @@ class GraphWriter:
         infos = []
         for name, tensor in outputs.items():
             source = tensor if isinstance(tensor, str) else tensor.name
-            self.nodes.append(helper.make_node("Identity", [source], [name]))
+            self.nodes.append(helper.make_node("Identity", [source], [name], name))
             kind = TensorProto.UINT8 if isinstance(tensor, str) else TensorProto.FLOAT
             infos.append(helper.make_tensor_value_info(name, kind, [1, None, None, None]))
         graph = helper.make_graph(self.nodes, self.name, self.inputs, infos, list(self.initialisers.values()))
