@@ -44,12 +44,21 @@ def bd_rate(test: Iterable[Point], anchor: Iterable[Point], min_bpp: float = 0.0
     average runs over the quality that both cover. Raises :class:`BdRateError` when a curve has fewer than four points,
     or when that common range is below 1 dB or below half of the shorter curve's range.
     """
-    inside = (point for point in test if min_bpp <= point.rate_bpp <= max_bpp)
-    test_curve = _ordered(inside, f"test curve from {min_bpp:g} to {max_bpp:g} bpp")
+    points = list(test)
+    inside = [point for point in points if min_bpp <= point.rate_bpp <= max_bpp]
+    test_curve = _ordered(inside, f"test curve{_cut(points, inside, min_bpp, max_bpp)}")
     anchor_curve = _ordered(anchor, "anchor curve")
     low, high = _common_range(test_curve, anchor_curve)
     difference = _log_rate(test_curve).integrate(low, high) - _log_rate(anchor_curve).integrate(low, high)
     return BdRate(100.0 * math.expm1(float(difference) / (high - low)), low, high)
+
+
+def _cut(points: list[Point], inside: list[Point], min_bpp: float, max_bpp: float) -> str:
+    """What the limits of rate took away from a curve, in words."""
+    if len(inside) == len(points):
+        return ""
+    rates = sorted(point.rate_bpp for point in points)
+    return f", of {rates[0]:.3g} to {rates[-1]:.3g} bpp, between {min_bpp:g} and {max_bpp:g} bpp"
 
 
 def _ordered(points: Iterable[Point], role: str) -> list[Point]:
