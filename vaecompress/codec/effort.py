@@ -48,10 +48,10 @@ EFFORTS = {
     3: Effort(2),
     4: Effort(4),
     5: Effort(8),
-    6: Effort(3, 40),
-    7: Effort(3, 80),
-    8: Effort(3, 160),
-    9: Effort(3, 320),
+    6: Effort(4, 80),
+    7: Effort(4, 120),
+    8: Effort(4, 180),
+    9: Effort(4, 280),
 }
 MIN_EFFORT, MAX_EFFORT, DEFAULT_EFFORT = min(EFFORTS), max(EFFORTS), 3
 

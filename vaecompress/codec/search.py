@@ -21,8 +21,8 @@ from vaecompress.entropy.coder import ideal_bits
 Array = npt.NDArray[Any]
 
 BAND_ROWS = 16
-RATE_WEIGHT = 0.8
-"""What a bit counts for in rounding: context makes some bits cheaper than their tables say."""
+RATE_WEIGHT, REFINED_RATE_WEIGHT = 0.8, 0.3
+"""What a bit counts for in rounding, found by trying; latents refined with gradients have weighed bits already."""
 
 RATES = (1.0, 0.7, 0.6, 0.5, 0.4)
 """How far each round moves towards what its error says; later rounds average over several."""
@@ -48,7 +48,7 @@ class Search:
         columns = codec.linear_path.columns(self._quality, self._pixels.shape[2]) if effort.rounds else None
         if columns is None:
             return coded
-        rounding = self._weighing(columns, y.shape)
+        rounding = self._weighing(columns, y.shape, RATE_WEIGHT)
         picture = self._judge(coded)
         for count in range(effort.rounds):
             rate = RATES[min(count, len(RATES) - 1)]
@@ -57,6 +57,7 @@ class Search:
             picture = self._judge(coded)
         if effort.refiner is not None:
             y, z = effort.refiner(self._pixels, y, z, self._quality, effort.steps, progress)
+            rounding = self._weighing(columns, y.shape, REFINED_RATE_WEIGHT)
             self._judge(codec.latents.code(y, z, self._quality, rounding))
         assert self._best is not None
         return self._best
@@ -70,14 +71,14 @@ class Search:
             self._best, self._least_cost = coded, cost
         return picture
 
-    def _weighing(self, columns: Matrix, shape: tuple[int, ...]) -> Weighing:
+    def _weighing(self, columns: Matrix, shape: tuple[int, ...], rate_weight: float) -> Weighing:
         model = self._codec.model
-        weight = quality_lambda(self._quality) / 3 * np.square(columns).sum(0) / RATE_WEIGHT
-        rows, columns_ = (
+        weight = quality_lambda(self._quality) / 3 * np.square(columns).sum(0) / rate_weight
+        down, across = (
             np.clip(side - PATCH * np.arange(count), 0, PATCH) / PATCH
             for side, count in zip(self._pixels.shape[:2], shape[2:], strict=True)
         )
-        return Weighing(model.tables, model.shape, weight, rows[:, None] * columns_)
+        return Weighing(model.tables, model.shape, weight, down[:, None] * across)
 
     def _moved(self, y: Array, latents: Array, picture: Pixels, columns: Matrix, rate: float) -> Array:
         """``y`` moved by ``rate`` towards where the error of ``picture`` says that the latents should be."""

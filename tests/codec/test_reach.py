@@ -1,0 +1,56 @@
+"""Goals at more effort than they are looked for with: kept, no worse, and few encodings at all of it."""
+
+import pytest
+from test_search import photo
+
+from vaecompress.codec import models, reach
+from vaecompress.codec.effort import DEFAULT_EFFORT, EFFORTS, Effort
+from vaecompress.codec.goal import Goal
+from vaecompress.codec.image import ImageCodec
+from vaecompress.media.image import Image
+
+FULL = EFFORTS[5]
+
+
+@pytest.fixture(scope="module")
+def codec(tiny_model_path):
+    return ImageCodec(models.load(tiny_model_path, threads=1))
+
+
+@pytest.fixture
+def full_encodings(monkeypatch):
+    """The qualities encoded at full effort, as they happen."""
+    seen, run = [], reach.Search.run
+
+    def counted(self: reach.Search, effort: Effort, progress: object = None) -> object:
+        if effort == FULL:
+            seen.append(self._quality)
+        return run(self, effort)
+
+    monkeypatch.setattr(reach.Search, "run", counted)
+    return seen
+
+
+@pytest.mark.parametrize("max_bytes", [700, 1500])
+def test_a_size_is_never_exceeded(codec, full_encodings, max_bytes):
+    image, goal = Image(photo()), Goal(size_bytes=max_bytes)
+    usual, best = (codec.encode(image, goal, effort=effort) for effort in (EFFORTS[DEFAULT_EFFORT], FULL))
+    assert len(best.data) <= max_bytes
+    assert best.psnr_db >= usual.psnr_db
+    assert 1 <= len(full_encodings) <= reach.QUALITIES_AT_FULL_EFFORT
+
+
+@pytest.mark.parametrize("wanted_db", [30.0, 33.0])
+def test_a_psnr_is_never_missed(codec, full_encodings, wanted_db):
+    image, goal = Image(photo()), Goal(psnr_db=wanted_db)
+    usual, best = (codec.encode(image, goal, effort=effort) for effort in (EFFORTS[DEFAULT_EFFORT], FULL))
+    assert best.psnr_db >= wanted_db
+    assert len(best.data) <= len(usual.data)
+    assert 1 <= len(full_encodings) <= reach.QUALITIES_AT_FULL_EFFORT
+
+
+@pytest.mark.parametrize("goal", [Goal(size_bytes=10_000_000), Goal(psnr_db=5.0)])
+def test_at_the_ends_of_quality(codec, full_encodings, goal):
+    encoded = codec.encode(Image(photo()), goal, effort=FULL)
+    assert encoded.quality == (100 if goal.size_bytes else 1)
+    assert full_encodings == [encoded.quality]
