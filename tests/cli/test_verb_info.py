@@ -1,12 +1,13 @@
 """``vaecompress info`` and ``vaecompress models``."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from command import HEIGHT, WIDTH, clip, finish, run, start, streams
 
-from vaecompress.codec import models
+from vaecompress.codec import model_file, models
 
 
 def test_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,10 +64,20 @@ def test_models(capsys: pytest.CaptureFixture[str]) -> None:
     assert tiny["model_id"] == models.load("tiny").model_id.hex()
     assert tiny["size_bytes"] == Path(tiny["path"]).stat().st_size
     assert not tiny["default"]
+    assert tiny["decode_s"] > 0
+    assert [name for name, record in listed.items() if record["default"]] == ["light"]
+
+
+def test_models_in_words(
+    tiny_model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = model_file.load(tiny_model_path)
+    rated = model_file.serialise({**file.card, "bd_rate_percent": -3.14}, file.networks, file.arrays)
+    (tmp_path / "rated.vcm").write_bytes(rated)
+    monkeypatch.setattr(models, "SHIPPED", tmp_path)
     assert run("models") == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("tiny ")]
-    assert tiny["model_id"] in line
-    assert "kMAC/px" in line
+    words = r"rated +\w{16}    0\.57 MB    0\.30 kMAC/px  BD-rate -3\.1 %  768x512 decoded in [\d.]+ s  \(default\)"
+    assert re.fullmatch(words, capsys.readouterr().out.strip())
 
 
 def test_a_damaged_model_is_named(

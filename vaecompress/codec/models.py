@@ -13,17 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.codec import model_file, runtime
+from vaecompress.codec.choice import SUFFIX, default_model
 from vaecompress.codec.model_file import DIGEST_BYTES, MODEL_ID_BYTES, ModelFile
 from vaecompress.entropy.tables import TableSet
 from vaecompress.errors import CorruptError, InputError, UnsupportedError, UsageError
 
 Array = npt.NDArray[Any]
 SHIPPED = Path(__file__).parent.parent / "models"
-SUFFIX = ".vcm"
 FOLDER_VARIABLE = "VAECOMPRESS_MODELS"
 """Environment variable: a folder of further model files."""
 
-DEFAULT_MODEL = "light"
 QUALITY_ROWS = 100
 NUMBERS: dict[str, Container[int]] = {
     "latent_channels": range(1, 4097),
@@ -137,12 +136,12 @@ def paths() -> Iterator[Path]:
 
 
 def load(model: str | Path | None = None, engine: str = "onnxruntime", threads: int | None = None) -> LoadedModel:
-    """A model by name (default: ``light``), by its id in hex, or by the path of a model file.
+    """A model by name (default: :func:`choice.default_model`), by its id in hex, or by the path of a model file.
 
     Raises UsageError when there is none, CorruptError when it is damaged; what was not shipped is verified first, and
     UnsupportedError says what is not one of our networks.
     """
-    wanted = str(model or DEFAULT_MODEL)
+    wanted = str(model or default_model(SHIPPED))
     if Path(wanted).suffix == SUFFIX:
         return _loaded(Path(wanted), engine, threads)
     for path in paths():
