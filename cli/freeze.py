@@ -23,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--licence", default="", metavar="TEXT", help="licence of the weights")
     parser.add_argument("--data", default="", metavar="TEXT", help="what it was trained on, and under which terms")
     parser.add_argument(
+        "--bd-rate", type=float, metavar="PERCENT", help="PSNR BD-rate against x265 intra, as bench prints it"
+    )
+    parser.add_argument(
         "--fit", type=Path, nargs="+", metavar="SOURCE", help="training pictures to fit the probability tables to"
     )
     add_exclude_argument(parser)
@@ -33,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Freeze; returns the exit code."""
     from vaecompress.train.checkpoint import load_weights
     from vaecompress.train.freeze import freeze
-    from vaecompress.train.loop import WEIGHTS_NAME
+    from vaecompress.train.saver import WEIGHTS_NAME
     from vaecompress.transforms.config import ModelConfig
 
     path = options.source / WEIGHTS_NAME if options.source.is_dir() else options.source
@@ -46,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
         "data": options.data,
         "training": training,
     }
+    if options.bd_rate is not None:
+        card["bd_rate_percent"] = options.bd_rate
     with writing(options.output, options.force) as part:
         try:
             data = freeze(ModelConfig.from_dict(meta["model"]), variables, card)
@@ -65,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
 def _check_calibrated(path: Path, meta: Mapping[str, Any]) -> None:
     recipe = meta["recipe"]
     exact_steps = max(1, int(recipe["steps"] * recipe["exact_share"]))
-    if meta["step"] <= recipe["steps"] - exact_steps:
+    if not meta.get("calibrated", meta["step"] > recipe["steps"] - exact_steps):
         raise InputError(f"{path}: stands at step {meta['step']}, before its exact phase; train it to the end")
 
 

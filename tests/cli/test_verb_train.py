@@ -57,15 +57,44 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("stand_in")
 def test_train_hands_everything_on(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lists = ("--validation", tmp_path / "validation.txt", "--exclude", tmp_path / "private.txt")
-    words = ("--steps", 70, "--bf16", "--no-rescale", "-o", tmp_path / "run")
+    words = (
+        "--steps",
+        70,
+        "--batch",
+        8,
+        "--basis-refresh",
+        40,
+        "--bf16",
+        "--no-rescale",
+        "--peak-tflops",
+        12.5,
+        "-o",
+        tmp_path / "run",
+    )
     assert run("train", "--preset", "tiny", "--data", pictures, *lists, *words) == 0
     (made,) = StandInRun.made
     assert (made.preset.recipe.steps, made.folder, made.weights) == (70, tmp_path / "run", None)
+    assert (made.preset.recipe.batch_size, made.preset.recipe.basis_refresh) == (8, 40)
+    assert (made.options.device_tflops, made.options.budget_minutes) == (12.5, None)
     assert made.options.compute_dtype.__name__ == "bfloat16"
     assert [picture.shape for picture in made.validation] == [(256, 256, 3)]
     crop = np.asarray(made.batches.batch(0, 1, 256)[0])
     assert sorted(crop.ravel()) == sorted(pixels(seed=0, height=256, width=256).ravel())
     assert "1 pictures in memory" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_train_joins_the_other_hosts_first(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vaecompress.train import devices
+
+    joined: list[Any] = []
+    monkeypatch.setattr(devices, "join", lambda *where: joined.append(where))
+    words = ("train", "--preset", "tiny", "--data", pictures, "-o", tmp_path / "run", "--minutes", 2)
+    assert run(*words, "--coordinator", "a:1", "--processes", 2, "--process", 0) == 0
+    assert run(*words, "--coordinator", "auto") == 0
+    assert joined == [("a:1", 2, 0), ("auto", None, None)]
+    assert StandInRun.made[0].options.budget_minutes == 2.0
+    assert run(*words, "--process", 1) == 2
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -102,7 +131,13 @@ def test_train_grows_weights_of_a_smaller_model(pictures: Path, tmp_path: Path) 
 @pytest.mark.usefixtures("stand_in")
 @pytest.mark.parametrize(
     ("words", "code"),
-    [(("--preset", "huge"), 2), (("--exclude", "none.txt"), 3), (("--init", "none.vcm"), 3), (("--data", "none"), 3)],
+    [
+        (("--preset", "huge"), 2),
+        (("--steps", "9", "--minutes", "1"), 2),
+        (("--exclude", "none.txt"), 3),
+        (("--init", "none.vcm"), 3),
+        (("--data", "none"), 3),
+    ],
 )
 def test_train_refuses(words: tuple[str, str], code: int, pictures: Path, tmp_path: Path) -> None:
     assert run("train", "--data", pictures, "-o", tmp_path / "run", *words) == code
@@ -123,7 +158,7 @@ def test_freeze_writes_a_model_file_with_its_card(
     pytest.importorskip("flax", reason="needs the train extra")
     from vaecompress.train import freeze
     from vaecompress.train.checkpoint import save_weights
-    from vaecompress.train.loop import WEIGHTS_NAME
+    from vaecompress.train.saver import WEIGHTS_NAME
     from vaecompress.transforms.config import ModelConfig
 
     def stand_in(config: ModelConfig, variables: dict[str, Any], card: dict[str, Any]) -> bytes:
@@ -137,7 +172,7 @@ def test_freeze_writes_a_model_file_with_its_card(
     save_weights(tmp_path / "run" / WEIGHTS_NAME, {"params": {"a": np.ones(2)}}, meta)
     save_weights(tmp_path / "young.msgpack", {"params": {"a": np.ones(2)}}, {**meta, "step": 4})
     save_weights(tmp_path / "wild.msgpack", {"params": {}}, meta)
-    words = ("-o", tmp_path / "mine.vcm", "--licence", "CC0-1.0")
+    words = ("-o", tmp_path / "mine.vcm", "--licence", "CC0-1.0", "--bd-rate", "-2.5")
     assert run("freeze", tmp_path / "young.msgpack", *words) == 3
     assert "before its exact phase" in capsys.readouterr().err
     assert run("freeze", tmp_path / "wild.msgpack", *words) == 3
@@ -145,6 +180,7 @@ def test_freeze_writes_a_model_file_with_its_card(
     assert run("freeze", tmp_path / "run", *words) == 0
     card = model_file.load(tmp_path / "mine.vcm").card
     assert (card["name"], card["licence"], card["training"]) == ("mine", "CC0-1.0", {"step": 7, "recipe": recipe})
+    assert card["bd_rate_percent"] == -2.5
     assert run("freeze", tmp_path / "run", *words) == 8
     assert run("freeze", tmp_path / "none", "-o", tmp_path / "b.vcm") == 3
     assert names(tmp_path) == ["mine.vcm", "run/weights.msgpack", "wild.msgpack", "young.msgpack"]

@@ -1,4 +1,4 @@
-"""Ctrl-C is noted first and obeyed at once the second time; afterwards it is what it was."""
+"""Ctrl-C or SIGTERM is noted first and obeyed at once the second time; afterwards it is what it was."""
 
 import signal
 import threading
@@ -16,14 +16,16 @@ def usual_handler():
     signal.signal(signal.SIGINT, before)
 
 
-def test_the_first_is_noted_the_second_raises():
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_is_noted_the_second_raises(kind):
+    before = signal.getsignal(kind)
     with interrupt_flag() as asked:
         assert not asked.is_set()
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(kind)
         assert asked.is_set()
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            signal.raise_signal(kind)
+    assert signal.getsignal(kind) is before
 
 
 def test_other_threads_leave_signals_alone():

@@ -1,6 +1,6 @@
-"""Multiply-accumulates a pixel: what decoding costs, every graph counted.
+"""Multiply-accumulates a pixel: what decoding costs, every graph counted, and what training does.
 
-Printed for every preset by ``python -m vaecompress.train.complexity``.
+Decoding is printed for every preset by ``python -m vaecompress.train.complexity``.
 """
 
 from vaecompress.train.presets import PRESETS
@@ -11,6 +11,25 @@ def decoder_kmac_per_pixel(config: ModelConfig) -> float:
     """Thousands of multiply-accumulates a pixel of hyper-synthesis, every context step and synthesis together."""
     entropy = _hyper_synthesis(config) + (config.context_steps - 1) * _context(config)
     return round((entropy + _synthesis(config)) / 1000, 2)
+
+
+def training_flop_per_pixel(config: ModelConfig) -> float:
+    """Floating-point operations a pixel of one training step: forward, twice that backward, two a product."""
+    decoder = _hyper_synthesis(config) + (config.context_steps - 1) * _context(config) + _synthesis(config)
+    return 3 * 2 * (_analysis(config) + _hyper_analysis(config) + decoder)
+
+
+def _analysis(config: ModelConfig) -> float:
+    w8, w16 = config.analysis_width8, config.analysis_width16
+    at8 = 192 * w8 + config.analysis_blocks8 * _block(w8)
+    at16 = 4 * w8 * w16 + config.analysis_blocks16 * _block(w16) + (PATCH * PATCH * 3 + w16) * config.latent_channels
+    return at8 / 64 + at16 / PATCH**2
+
+
+def _hyper_analysis(config: ModelConfig) -> float:
+    width = config.entropy_width
+    at32 = config.latent_channels * width + width * width
+    return at32 / PATCH**2 + 4 * width * config.hyper_latent_channels / HYPER_PATCH**2
 
 
 def _block(width: int) -> int:

@@ -5,28 +5,33 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
+from vaecompress.train import devices
 from vaecompress.train.resident import Resident
 from vaecompress.train.sources import drawable
 
 
 class DeviceResident:
-    """A :class:`Resident` whose pictures live on the device and whose crops are drawn there."""
+    """A :class:`Resident` whose pictures live on every device, where crops are drawn."""
 
     def __init__(self, resident: Resident) -> None:
-        """Put the pictures into the device's memory. Raises :class:`InputError` where they cannot be indexed."""
-        self._arrays = jax.device_put(resident.device_arrays())
-        self._key = jax.random.key(resident.seed)
-        self._draw = jax.jit(device_batch, static_argnums=(2, 3))
+        """Put the pictures into every device's memory. Raises :class:`InputError` where they cannot be indexed."""
+        self._arrays = devices.replicate(resident.device_arrays())
+        self._draw = jax.jit(_draw, static_argnums=(3, 4), out_shardings=devices.shared_out())
+        self._seed = resident.seed
         self._heights, self._widths = resident.heights, resident.widths
 
     def batch(self, step: int, batch_size: int, crop: int) -> jax.Array:
-        """Random crops, uint8 [batch_size, crop, crop, 3], a function of (seed, step) alone.
+        """Random crops, uint8 [batch_size, crop, crop, 3], a function of (seed, step) alone; each device cuts its own.
 
         Raises :class:`InputError` when no picture is large enough.
         """
         drawable(self._heights, self._widths, crop)
-        crops: jax.Array = self._draw(self._arrays, jax.random.fold_in(self._key, step), batch_size, crop)
+        crops: jax.Array = self._draw(self._arrays, self._seed, step, batch_size, crop)
         return crops
+
+
+def _draw(arrays: Mapping[str, jax.Array], seed: int, step: int, batch_size: int, crop: int) -> jax.Array:
+    return device_batch(arrays, jax.random.fold_in(jax.random.key(seed), step), batch_size, crop)
 
 
 def device_batch(arrays: Mapping[str, jax.Array], key: jax.Array, batch_size: int, crop: int) -> jax.Array:

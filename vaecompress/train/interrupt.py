@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps instead of in the middle of one, whose state would be lost."""
+"""Ctrl-C, or being asked to end, between two steps instead of in the middle of one, whose state would be lost."""
 
 import signal
 import threading
@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupt_flag() -> Iterator[threading.Event]:
-    """The first Ctrl-C sets the event, a second one raises KeyboardInterrupt.
+    """The first Ctrl-C or SIGTERM sets the event, a second one raises KeyboardInterrupt.
 
-    Neither happens outside the main thread, or where Ctrl-C is ignored, as in what a script sends to the background.
+    Nothing happens outside the main thread, nor on Ctrl-C where it is ignored, as in what a script sends to the
+    background.
     """
     asked = threading.Event()
 
@@ -19,12 +20,13 @@ def interrupt_flag() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         asked.set()
 
-    ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-    if ignored or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         yield asked
         return
-    before = signal.signal(signal.SIGINT, note)
+    heard = [kind for kind in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(kind) != signal.SIG_IGN]
+    before = {kind: signal.signal(kind, note) for kind in heard}
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

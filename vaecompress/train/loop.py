@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,13 +15,16 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.errors import UsageError, VaecompressError
-from vaecompress.train import checkpoint
+from vaecompress.errors import UsageError
+from vaecompress.train import checkpoint, devices
 from vaecompress.train.curves import TRAINING, CurveLog, CurveRow, TensorBoardLog, plot_curves
 from vaecompress.train.interrupt import interrupt_flag
+from vaecompress.train.meter import Meter
 from vaecompress.train.objective import rate_distortion
-from vaecompress.train.optimiser import schedule
+from vaecompress.train.optimiser import warm_up
 from vaecompress.train.presets import Preset
+from vaecompress.train.progress import Progress
+from vaecompress.train.saver import DivergedError, Saver
 from vaecompress.train.state import (
     StepFunction,
     StepReport,
@@ -36,34 +40,35 @@ from vaecompress.train.vae import HyperpriorVAE
 Pictures = npt.NDArray[np.uint8]
 VALIDATION_POSITIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 CALIBRATION_BATCHES = 64
-WEIGHTS_NAME = "weights.msgpack"
 
 
 class Batches(Protocol):
     """Where crops come from: a function of the step alone, so that a resumed run sees the same ones."""
 
     def batch(self, step: int, batch_size: int, crop: int) -> Any:
-        """Crops uint8 [batch_size, crop, crop, 3] of step ``step``."""
+        """Crops uint8 [batch_size, crop, crop, 3] of step ``step``, the same in every process."""
         ...
-
-
-class DivergedError(VaecompressError):
-    """The loss is not finite; the last good checkpoint is kept."""
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a run does besides the recipe. Intervals in steps; ``save_seconds`` between checkpoints."""
+    """What a run does besides the recipe.
+
+    Intervals in steps; ``save_seconds`` between checkpoints. ``budget_minutes`` of training replace the recipe's steps.
+    ``device_tflops`` is one device's peak where :mod:`meter` does not know it.
+    """
 
     log_every: int = 50
     validate_every: int = 1000
     save_seconds: float = 300.0
     compute_dtype: Any = jnp.float32
     tensorboard: bool = False
+    budget_minutes: float | None = None
+    device_tflops: float | None = None
 
 
 class Run:
-    """A training run in a folder."""
+    """A training run in a folder, on every device of every process that was joined."""
 
     def __init__(
         self,
@@ -74,105 +79,157 @@ class Run:
         options: RunOptions = RunOptions(),
         report: Callable[[str], None] = print,
     ) -> None:
+        """Raises :class:`UsageError` where the devices cannot get equal shares of a batch."""
+        devices.check_batch(preset.recipe.batch_size)
         self.preset, self.batches, self.folder, self.options = preset, batches, folder, options
         self.validation = _validation_batch(validation)
-        self.report = report
-        self.start_step = 0
+        self.report = report if devices.is_first() else lambda line: None
+        self.progress = Progress(preset.recipe, options.budget_minutes)
+        self.start_step = self.pixels = 0
         self.minutes = 0.0
-        folder.mkdir(parents=True, exist_ok=True)
+        self.calibrated = False
+        self._interval = Meter(preset.model, options.device_tflops)
+        self._whole = self._interval.fresh()
+        self._logged = time.monotonic()
 
     def train(self, weights: tuple[dict[str, Any], int] | None = None) -> TrainState:
         """Resume the folder's newest checkpoint; else start from ``weights`` (variables, step); else from scratch.
 
         Returns the state after the last step, which is saved. Raises :class:`DivergedError` on a loss that is not
         finite, after which the folder holds the last good checkpoint; UsageError where the weights stand at or beyond
-        the last step. Ctrl-C saves and raises KeyboardInterrupt.
+        the last step; :class:`devices.LostProcessError` where another process is gone. Ctrl-C saves and raises
+        KeyboardInterrupt, in every process.
         """
-        state = self._start(weights)
-        self._curves = CurveLog(self.folder / "curves.csv", int(state.step))
-        self._sinks: list[CurveLog | TensorBoardLog] = [self._curves]
-        if self.options.tensorboard:
-            self._sinks.append(TensorBoardLog(self.folder / "tensorboard"))
-        self._evaluate = make_evaluation(self.preset)
-        with interrupt_flag() as interrupted:
+        with devices.all_alive(), interrupt_flag() as interrupted, Saver(self.folder) as self._saver:
+            state = self._start(weights)
+            self._curves, self._sinks = self._open_curves(int(state.step))
+            self._evaluate = make_evaluation(self.preset)
             return self._loop(state, interrupted)
-
-    @property
-    def exact_start(self) -> int:
-        """The first step with rounding in the loop; a run that asks for any gets at least one."""
-        recipe = self.preset.recipe
-        return recipe.steps - (max(1, int(recipe.steps * recipe.exact_share)) if recipe.exact_share else 0)
 
     def _loop(self, state: TrainState, interrupted: threading.Event) -> TrainState:
         """Every step from ``state`` on."""
-        step, total = int(state.step), self.preset.recipe.steps
-        self._logged_step, self._logged = step, time.monotonic()
-        saved = time.monotonic()
+        step = int(state.step)
+        self._logged = saved = time.monotonic()
         take_step: StepFunction | None = None
         report: StepReport | None = None
-        while step < total:
-            if take_step is None or step == self.exact_start:
+        while not self._done(step):
+            if take_step is None or (self._exact(step) and not self.calibrated):
                 state, take_step = self._phase(state, step)
-            before = report
-            state, report = take_step(state, self._batch(step))
+            batch, before = self._next_batch(step, report), report
+            state, report = take_step(state, batch, self.progress.decay(self._place(step)))
             if before is not None:  # let the device lag one step behind, not many
                 before.loss.block_until_ready()
             step += 1
-            stop = step == total or interrupted.is_set()
-            if step % self.options.log_every == 0 or stop:
+            stop = self._stop(step, interrupted)
+            if step % self.options.log_every == 0 or stop or self._done(step):
                 self._log(step, report)
-            if stop or time.monotonic() - saved > self.options.save_seconds:
+            done = self._done(step)
+            if done or stop or time.monotonic() - saved > self.options.save_seconds:
                 self._save(state)
                 saved = time.monotonic()
-            if stop and step < total:
+            if stop and not done:
                 raise KeyboardInterrupt
-            if step % self.options.validate_every == 0 or step == total:
+            if step % self.options.validate_every == 0 or done:
                 self._validate(state, step)
+        if self._whole.steps:
+            self.report(f"{self._whole.steps} steps in {self._whole.seconds / 60:.1f} min  {self._whole.text()}")
         return state
+
+    def _place(self, step: int) -> float:
+        return self.progress.at(step, self.minutes)
+
+    def _exact(self, step: int) -> bool:
+        return self._place(step) >= self.progress.exact_from
+
+    def _done(self, step: int) -> bool:
+        """Whether the end is reached; a run that asks for rounding in the loop ends with some, however late."""
+        return self._place(step) >= 1.0 and (self.calibrated or not self._exact(step))
+
+    def _stop(self, step: int, interrupted: threading.Event) -> bool:
+        """Whether to stop here; several processes agree on it when they log."""
+        if jax.process_count() == 1:
+            return interrupted.is_set()
+        return step % self.options.log_every == 0 and devices.any_process(interrupted.is_set())
 
     def _phase(self, state: TrainState, step: int) -> tuple[TrainState, StepFunction]:
         """The step function from ``step`` on; grids are calibrated once, where rounding enters the loop."""
-        exact = step >= self.exact_start
-        if exact and step == max(self.exact_start, self.start_step):
+        exact = self._exact(step)
+        if exact and not self.calibrated:
             calibrate = make_calibration(self.preset)
             for index in range(CALIBRATION_BATCHES):
-                state = calibrate(state, self._batch(self.preset.recipe.steps + index))
-        return state, make_step(self.preset, self.options.compute_dtype, exact, self.start_step)
+                state = calibrate(state, self._batch(self.preset.recipe.steps + index, self._crop(step)))
+            self.calibrated = True
+        return state, make_step(self.preset, self.options.compute_dtype, exact)
 
     def _start(self, weights: tuple[dict[str, Any], int] | None) -> TrainState:
+        """The state to go on from, which the first process finds and hands to the others."""
+        state = self._found(weights)
+        if jax.process_count() > 1:
+            facts = np.array([self.start_step, self.minutes, self.calibrated], np.float32)
+            state, facts = devices.from_first((state, facts))
+            self.start_step, self.minutes, self.calibrated = int(facts[0]), float(facts[1]), bool(facts[2])
+        placed: TrainState = devices.replicate(state)
+        return placed
+
+    def _found(self, weights: tuple[dict[str, Any], int] | None) -> TrainState:
         fresh = init_variables(HyperpriorVAE(self.preset.model), self.preset.recipe.seed)
-        found = checkpoint.latest_step(self.folder)
-        if found is not None:
-            _, state, meta = checkpoint.load_state(self.folder, init_state(self.preset, fresh))
+        if devices.is_first() and checkpoint.latest_step(self.folder) is not None:
+            step, state, meta = checkpoint.load_state(self.folder, init_state(self.preset, fresh))
             self.start_step, self.minutes = int(meta["start_step"]), float(meta["minutes"])
-            return TrainState(*jax.tree_util.tree_map(jnp.asarray, state))
+            self.pixels = int(meta.get("pixels", 0))
+            self.calibrated = bool(meta.get("calibrated", self._place(step) > self.progress.exact_from))
+            return TrainState(*state)
         if weights is not None:
             variables, self.start_step = weights
-            if self.start_step >= self.preset.recipe.steps:
+            if self.start_step >= self.preset.recipe.steps and self.options.budget_minutes is None:
                 raise UsageError(f"the weights stand at step {self.start_step}: give a run of more steps than that")
             return init_state(self.preset, {"params": variables["params"], "ranges": fresh["ranges"]}, self.start_step)
         return init_state(self.preset, fresh)
 
-    def _batch(self, step: int) -> Any:
-        recipe = self.preset.recipe
-        return self.batches.batch(step, recipe.batch_size, crop_at(recipe.crops, step / recipe.steps))
+    def _crop(self, step: int) -> int:
+        return self.progress.crop(self._place(step))
+
+    def _batch(self, step: int, crop: int) -> jax.Array:
+        return devices.share_out(self.batches.batch(step, self.preset.recipe.batch_size, crop))
+
+    def _next_batch(self, step: int, running: Any) -> jax.Array:
+        """The batch of ``step``, counted; as waiting too, where the step before it, ``running``, ended meanwhile."""
+        crop, asked = self._crop(step), time.monotonic()
+        batch = self._batch(step, crop)
+        if running is not None and running.loss.is_ready():
+            self._interval.waiting_s += time.monotonic() - asked
+        pixels = self.preset.recipe.batch_size * crop**2
+        self._interval.steps += 1
+        self._interval.pixels += pixels
+        self.pixels += pixels
+        return batch
+
+    def _open_curves(self, step: int) -> tuple[CurveLog | None, list[CurveLog | TensorBoardLog]]:
+        """The learning curves up to ``step``, and everything that takes new rows; nothing where another writes."""
+        if not devices.is_first():
+            return None, []
+        curves = CurveLog(self.folder / "curves.csv", step)
+        sinks = [TensorBoardLog(self.folder / "tensorboard")] if self.options.tensorboard else []
+        return curves, [curves, *sinks]
 
     def _log(self, step: int, report: StepReport) -> None:
         loss = float(report.loss)
         if not math.isfinite(loss):
             raise DivergedError(f"loss is {loss} at step {step}: lower the learning rate and run again to resume")
-        now = time.monotonic()
-        seconds, steps = now - self._logged, step - self._logged_step
-        self._logged_step, self._logged = step, now
-        self.minutes += seconds / 60.0
-        rate = steps / seconds
-        left = (self.preset.recipe.steps - step) / rate / 60.0
+        now, meter = time.monotonic(), self._interval
+        meter.seconds, self._logged = now - self._logged, now
+        self.minutes += meter.seconds / 60.0
+        if self.options.budget_minutes is not None and jax.process_count() > 1:
+            self.minutes = float(devices.from_first(np.float32(self.minutes)))
+        left = self.progress.minutes_left(step, self.minutes, meter.steps_per_s)
         bpp, psnr_db = float(report.bpp), float(report.psnr_db)
-        self._append(step, TRAINING, loss, bpp, psnr_db, rate)
+        self._append(step, TRAINING, loss, bpp, psnr_db, meter.steps_per_s)
         self.report(
-            f"step {step}  loss {loss:.3f}  {bpp:.3f} bpp  {psnr_db:.2f} dB  "
-            f"|g| {float(report.gradient_norm):.2f}  {rate:.2f} steps/s  {left:.0f} min left"
+            f"step {step}  loss {loss:.3f}  {bpp:.3f} bpp  {psnr_db:.2f} dB  |g| {float(report.gradient_norm):.2f}  "
+            f"{meter.steps_per_s:.2f} steps/s  {meter.text()}  {left:.0f} min left"
         )
+        self._whole.add(meter)
+        self._interval = meter.fresh()
 
     def _validate(self, state: TrainState, step: int) -> None:
         """Measure the averaged weights on the validation pictures and draw the curves; not counted as training time."""
@@ -180,15 +237,16 @@ class Run:
         if self.validation is not None:
             losses = [self._measure(state, step, place) for place in VALIDATION_POSITIONS]
             self.report(f"step {step}  validation loss {np.mean(losses):.4f}")
-        plot_curves(self._curves.rows, self.folder / "curves.png")
+        if self._curves and find_spec("matplotlib"):
+            plot_curves(self._curves.rows, self.folder / "curves.png")
         self._logged += time.monotonic() - began
 
     def _measure(self, state: TrainState, step: int, place: float) -> float:
         """Loss over the validation pictures at one quality, 0..1, in the arithmetic of the current phase."""
         assert self.validation is not None
-        position = jnp.full((len(self.validation),), place)
+        position = devices.replicate(np.full((len(self.validation),), place, np.float32))
         variables = {"params": state.ema, "ranges": state.ranges}
-        measures = self._evaluate(variables, jnp.asarray(self.validation), position, step > self.exact_start)
+        measures = self._evaluate(variables, devices.replicate(self.validation), position, self.calibrated)
         loss = float(jnp.mean(rate_distortion(measures, position)))
         series = f"q{round(1 + 99 * place)}"
         self._append(step, series, loss, float(jnp.mean(measures.bpp)), float(jnp.mean(measures.psnr_db)))
@@ -198,36 +256,22 @@ class Run:
         self, step: int, series: str, loss: float, bpp: float, psnr_db: float, steps_per_s: float | None = None
     ) -> None:
         """One row of the learning curves, about the ``step`` steps taken so far."""
-        recipe = self.preset.recipe
-        pixels = recipe.batch_size * sum(crop_at(recipe.crops, i / recipe.steps) ** 2 for i in range(step))
-        learning_rate = float(schedule(recipe, self.start_step)(step - 1 - self.start_step))
-        row = CurveRow(step, self.minutes, pixels, series, loss, bpp, psnr_db, learning_rate, steps_per_s)
+        warm = float(warm_up(self.preset.recipe)(step - 1 - self.start_step))
+        learning_rate = warm * self.progress.decay(self._place(step - 1))
+        row = CurveRow(step, self.minutes, self.pixels, series, loss, bpp, psnr_db, learning_rate, steps_per_s)
         for sink in self._sinks:
             sink.append(row)
 
     def _save(self, state: TrainState) -> None:
-        step = int(state.step)
-        if not all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree_util.tree_leaves(state)):
-            raise DivergedError(f"weights are not finite at step {step}: the last good checkpoint is kept")
-        meta = {"start_step": self.start_step, "minutes": self.minutes, **describe(self.preset)}
-        checkpoint.save_state(self.folder, step, state, meta)
-        weights = {"params": state.ema, "ranges": state.ranges}
-        checkpoint.save_weights(self.folder / WEIGHTS_NAME, weights, {"step": step, **meta})
+        if not devices.is_first():
+            return
+        facts = {"start_step": self.start_step, "minutes": self.minutes, "pixels": self.pixels}
+        self._saver.save(state, {**facts, "calibrated": self.calibrated, **describe(self.preset)})
 
 
 def describe(preset: Preset) -> dict[str, Any]:
     """A preset as JSON-ready fields."""
     return {"model": preset.model.to_dict(), "recipe": json.loads(json.dumps(asdict(preset.recipe)))}
-
-
-def crop_at(crops: Sequence[tuple[float, int]], progress: float) -> int:
-    """The crop side at ``progress`` 0..1 through the run."""
-    reached = 0.0
-    for share, side in crops:
-        reached += share
-        if progress < reached:
-            return side
-    return crops[-1][1]
 
 
 def _validation_batch(pictures: Sequence[Pictures], side: int = 256) -> Pictures | None:

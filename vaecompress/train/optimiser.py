@@ -1,4 +1,4 @@
-"""SOAP on the matrices, Adam on everything else, one schedule over both."""
+"""SOAP on the matrices, Adam on everything else, one warm-up of both."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,23 +13,22 @@ from vaecompress.train.soap import soap
 Schedule = Callable[[Any], jax.Array]
 
 
-def schedule(recipe: Recipe, start_step: int = 0) -> Schedule:
-    """Learning rate by step: warm-up (also after a start from weights at ``start_step``), hold, cosine decay."""
-    decay_steps = max(1, int(recipe.steps * recipe.decay_share))
+def warm_up(recipe: Recipe) -> Schedule:
+    """Learning rate by the steps since the optimiser was fresh: up to the peak, and there it stays."""
 
     def rate(step: Any) -> jax.Array:
-        step = jnp.asarray(step, jnp.float32) + start_step
-        warm = jnp.minimum(1.0, (step - start_step + 1.0) / max(1, recipe.warmup_steps))
-        done = jnp.clip((step - (recipe.steps - decay_steps)) / decay_steps, 0.0, 1.0)
-        cosine = recipe.final_rate + (1.0 - recipe.final_rate) * 0.5 * (1.0 + jnp.cos(jnp.pi * done))
-        return jnp.asarray(recipe.learning_rate * warm * cosine, jnp.float32)
+        warm = jnp.minimum(1.0, (jnp.asarray(step, jnp.float32) + 1.0) / max(1, recipe.warmup_steps))
+        return jnp.asarray(recipe.learning_rate * warm, jnp.float32)
 
     return rate
 
 
-def optimiser(recipe: Recipe, start_step: int = 0) -> optax.GradientTransformation:
-    """Clip by global norm, then SOAP or Adam; the linear path, which starts as a DCT, moves at a lower rate."""
-    rate = schedule(recipe, start_step)
+def optimiser(recipe: Recipe) -> optax.GradientTransformation:
+    """Clip by global norm, then SOAP or Adam; the linear path, which starts as a DCT, moves at a lower rate.
+
+    Its updates are those of the warm-up's rate: the caller scales them by ``Progress.decay``.
+    """
+    rate = warm_up(recipe)
     return optax.chain(
         optax.clip_by_global_norm(recipe.gradient_clip),
         optax.multi_transform(

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from vaecompress.train import devices
 from vaecompress.train.objective import Measures, measure, positions, rate_distortion
 from vaecompress.train.optimiser import optimiser
 from vaecompress.train.presets import Preset, Recipe
@@ -36,7 +37,7 @@ class StepReport(NamedTuple):
     gradient_norm: Array
 
 
-StepFunction = Callable[[TrainState, Array], tuple[TrainState, StepReport]]
+StepFunction = Callable[[TrainState, Array, Any], tuple[TrainState, StepReport]]
 
 
 def init_variables(model: HyperpriorVAE, seed: int) -> Variables:
@@ -52,25 +53,33 @@ def _initialise(model: HyperpriorVAE, key: Array) -> Variables:
 
 
 def init_state(preset: Preset, variables: Variables, start_step: int = 0) -> TrainState:
-    """State at ``start_step`` from ``variables``, with a fresh optimiser."""
+    """State at ``start_step`` from ``variables``, with a fresh optimiser, on every device."""
     params = jax.tree_util.tree_map(lambda leaf: jnp.asarray(leaf, jnp.float32), variables["params"])
-    return TrainState(
+    state = TrainState(
         step=jnp.asarray(start_step, jnp.int32),
         params=params,
-        ema=jax.tree_util.tree_map(jnp.copy, params),
+        ema=params,
         ranges=jax.tree_util.tree_map(lambda leaf: jnp.asarray(leaf, jnp.float32), variables["ranges"]),
-        optimiser=optimiser(preset.recipe, start_step).init(params),
+        optimiser=optimiser(preset.recipe).init(params),
     )
+    placed: TrainState = devices.replicate(state)
+    return placed
 
 
 @cache
-def make_step(preset: Preset, compute_dtype: Any, exact_phase: bool, start_step: int = 0) -> StepFunction:
-    """One step on a batch of 8-bit crops [B, H, W, 3]; ``exact_phase``: with rounding in the loop."""
+def make_step(preset: Preset, compute_dtype: Any, exact_phase: bool) -> StepFunction:
+    """One step on a batch of 8-bit crops [B, H, W, 3], at ``Progress.decay`` of the learning rate.
+
+    ``exact_phase``: with rounding in the loop, and then in float32 whatever ``compute_dtype`` says. Weights, their
+    average, gradients and the optimiser are float32 in both phases, and float32 products are never rounded to fewer
+    bits, as a GPU otherwise does.
+    """
     recipe = preset.recipe
     model = HyperpriorVAE(preset.model, jnp.float32 if exact_phase else compute_dtype)
-    transform = optimiser(recipe, start_step)
+    transform = optimiser(recipe)
 
-    def step(state: TrainState, batch: Array) -> tuple[TrainState, StepReport]:
+    @jax.default_matmul_precision("highest")
+    def step(state: TrainState, batch: Array, decay: Any) -> tuple[TrainState, StepReport]:
         noise_key, position_key = jax.random.split(jax.random.fold_in(jax.random.key(recipe.seed), state.step))
         position = positions(position_key, batch.shape[0])
         levels = batch.astype(jnp.float32)
@@ -83,12 +92,12 @@ def make_step(preset: Preset, compute_dtype: Any, exact_phase: bool, start_step:
 
         (value, measures), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
         updates, opt_state = transform.update(gradient, state.optimiser, state.params)
-        params = optax.apply_updates(state.params, updates)
+        params = jax.tree_util.tree_map(lambda leaf, update: leaf + decay * update, state.params, updates)
         new = TrainState(state.step + 1, params, _average(recipe, state, params), state.ranges, opt_state)
         report = StepReport(value, jnp.mean(measures.bpp), jnp.mean(measures.psnr_db), optax.global_norm(gradient))
         return new, report
 
-    return jax.jit(step, donate_argnums=0)
+    return jax.jit(step, donate_argnums=0, out_shardings=devices.replicated())
 
 
 def _average(recipe: Recipe, state: TrainState, params: Any) -> Any:
@@ -109,7 +118,7 @@ def make_calibration(preset: Preset) -> Callable[[TrainState, Array], TrainState
         _, seen = model.apply(variables, batch.astype(jnp.float32), position, mutable=["ranges"])
         return state._replace(ranges=seen["ranges"])
 
-    return jax.jit(calibrate)
+    return jax.jit(calibrate, out_shardings=devices.replicated())
 
 
 @cache
@@ -122,4 +131,4 @@ def make_evaluation(preset: Preset) -> Callable[[Variables, Array, Array, bool],
         forward: Any = model.apply(variables, levels, position, exact_phase)
         return measure(levels, forward)
 
-    return jax.jit(evaluate, static_argnums=3)
+    return jax.jit(evaluate, static_argnums=3, out_shardings=devices.replicated())

@@ -1,0 +1,112 @@
+"""The devices of a run: all of this process's, and where several processes join, all of theirs, each with its share.
+
+One code path for one device and for many: arrays carry a sharding over a mesh of every device, and XLA makes of a
+jitted function one that works on each device's share of the batch and adds up what is summed over it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import jax
+import numpy as np
+import numpy.typing as npt
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from vaecompress.errors import UsageError, VaecompressError
+
+AUTOMATIC = "auto"
+_BATCH = "batch"
+_spec: Any = PartitionSpec
+
+
+class LostProcessError(VaecompressError):
+    """Another process of the run has stopped."""
+
+
+def join(coordinator: str, processes: int | None = None, process: int | None = None) -> None:
+    """Become process ``process`` of the ``processes`` that train together; before anything else that uses jax.
+
+    ``coordinator`` is HOST:PORT of process 0, or ``auto`` for what jax finds out by itself (Slurm, Open MPI, TPU pods).
+    Raises :class:`UsageError` where the others cannot be found.
+    """
+    settings: Any = jax.config
+    settings.update("jax_cpu_collectives_implementation", "gloo")
+    try:
+        jax.distributed.initialize(None if coordinator == AUTOMATIC else coordinator, processes, process)
+    except (ValueError, RuntimeError) as error:
+        problem = str(error).partition("\n")[0]
+        raise UsageError(
+            f"cannot train together with the others ({problem}): give each process --coordinator HOST:PORT of the "
+            "first, --processes and its own --process"
+        ) from error
+
+
+@cache
+def _mesh() -> Mesh:
+    return Mesh(np.array(jax.devices()), (_BATCH,))
+
+
+def replicated() -> NamedSharding:
+    """The sharding of what every device holds whole."""
+    return NamedSharding(_mesh(), _spec())
+
+
+def shared_out() -> NamedSharding:
+    """The sharding of a batch [B, ...]: each device holds B / devices of its samples."""
+    return NamedSharding(_mesh(), _spec(_BATCH))
+
+
+def check_batch(batch_size: int) -> None:
+    """Raises :class:`UsageError` where the devices cannot get equal shares."""
+    count = jax.device_count()
+    if batch_size % count:
+        fitting = -(-batch_size // count) * count
+        raise UsageError(f"a batch of {batch_size} cannot be shared out to {count} devices: give --batch {fitting}")
+
+
+def replicate(tree: Any) -> Any:
+    """The arrays of ``tree``, equal in every process, on every device."""
+    return jax.tree_util.tree_map(lambda leaf: _put(leaf, replicated()), tree)
+
+
+def share_out(batch: Any) -> jax.Array:
+    """A batch [B, ...], equal in every process, with a share of it on every device."""
+    return batch if isinstance(batch, jax.Array) else _put(batch, shared_out())
+
+
+def _put(leaf: Any, sharding: NamedSharding) -> jax.Array:
+    whole: npt.NDArray[Any] = np.asarray(leaf)
+    return jax.make_array_from_callback(whole.shape, sharding, lambda span: np.asarray(whole[span]))
+
+
+def is_first() -> bool:
+    """Whether this is process 0, which alone speaks and writes."""
+    return jax.process_index() == 0
+
+
+def from_first(tree: Any) -> Any:
+    """Process 0's arrays (numpy) in every process; all must ask for the same."""
+    return multihost_utils.broadcast_one_to_all(jax.device_get(tree))
+
+
+def any_process(flag: bool) -> bool:
+    """Whether ``flag`` is set in any process; all must ask."""
+    return bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))
+
+
+@contextmanager
+def all_alive() -> Iterator[None]:
+    """Raises :class:`LostProcessError` where jax fails because another process of the run is gone."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if jax.process_count() == 1:
+            raise
+        problem = str(error).partition("\n")[0]
+        raise LostProcessError(
+            f"another process of this run has stopped ({problem}): start again, on any number of devices, to go on "
+            "from the last checkpoint"
+        ) from error
