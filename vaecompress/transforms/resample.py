@@ -50,7 +50,10 @@ def _depthwise_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Arr
 
 def _depthwise_backward(saved: tuple[Array, Array], grad: Array) -> tuple[Array, Array]:
     x, kernel = saved
-    kernel_grad = jnp.stack([jnp.einsum("nhwc,nhwc->c", shifted, grad) for shifted in _shifts(x)])
+    # Sums over positions as products with ones: XLA's own sum, and the einsum, take three times as long on a CPU.
+    ones = jnp.ones((1, grad.size // grad.shape[-1]), grad.dtype)
+    products = ((shifted * grad).reshape(-1, grad.shape[-1]) for shifted in _shifts(x))
+    kernel_grad = jnp.concatenate([jnp.matmul(ones, rows, preferred_element_type=jnp.float32) for rows in products])
     return depthwise3x3(grad, kernel[::-1, ::-1]), kernel_grad.reshape(kernel.shape).astype(kernel.dtype)
 
 
