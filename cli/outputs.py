@@ -1,6 +1,7 @@
 """Outputs that are whole or not there: written beside their place as ``.part``, then renamed.
 
-What is not a regular file (a pipe, a device) cannot be renamed into place, and is written to directly.
+What is not a regular file (a pipe, a device) cannot be renamed into place, and is written to directly. A lock on the
+``.part`` keeps two runs from writing one output; it ends with its process, so what a killed run left is taken over.
 """
 
 import os
@@ -14,6 +15,11 @@ from typing import BinaryIO
 
 from vaecompress.errors import OutputError, UsageError
 
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows, where an open file cannot be renamed anyway
+    fcntl = None  # type: ignore[assignment]
+
 _parts: set[Path] = set()
 _parts_lock = threading.Lock()
 
@@ -24,8 +30,10 @@ def check_output(path: Path, force: bool, folder: bool = False) -> None:
         raise OutputError(f"{path}: its folder does not exist; make it first")
     if path.is_dir() != folder and path.exists():
         raise OutputError(f"{path}: is {'no' if folder else 'a'} folder; name another output")
-    if not force and (any(path.iterdir()) if path.is_dir() else path.is_file()):
+    if not force and (any(path.iterdir()) if path.is_dir() else path.is_file() or _leads_nowhere(path)):
         raise OutputError(f"{path}: exists; name another output or give --force")
+    if not _is_special(path) and not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: its folder cannot be written to; name another output")
 
 
 def make_folder(path: Path) -> None:
@@ -43,11 +51,11 @@ def writing(path: Path, force: bool) -> Iterator[Path]:
     Raises :class:`OutputError` when ``path`` exists and ``force`` is not given, or on any ``OSError``.
     """
     check_output(path, force)
-    if path.exists() and not path.is_file():
+    if _is_special(path):
         with _as_output_error(path):
             yield path
         return
-    with _part(path) as part:
+    with _part(path, os.O_RDWR | os.O_CREAT) as part:
         yield part
         check_output(path, force)
         os.replace(part, path)
@@ -57,8 +65,7 @@ def writing(path: Path, force: bool) -> Iterator[Path]:
 def writing_folder(path: Path, force: bool) -> Iterator[Path]:
     """As :func:`writing`, for a folder of files; with ``force`` they replace those of the same name."""
     check_output(path, force, folder=True)
-    with _part(path) as part:
-        part.mkdir()
+    with _part(path, os.O_RDONLY) as part:
         yield part
         if path.is_dir():
             for file in part.iterdir():
@@ -68,21 +75,65 @@ def writing_folder(path: Path, force: bool) -> Iterator[Path]:
             part.rename(path)
 
 
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
+
+
+def _is_special(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 @contextmanager
-def _part(path: Path) -> Iterator[Path]:
+def _part(path: Path, flags: int) -> Iterator[Path]:
+    """An empty file, or a folder where ``flags`` ask for reading only, beside ``path``; removed after an exception."""
     part = path.with_name(path.name + ".part")
     with _parts_lock:
         if part in _parts:
             raise OutputError(f"{path}: is being written already; name each output once")
         _parts.add(part)
     try:
-        _remove(part)
-        with _as_output_error(path):
-            yield part
+        with _as_output_error(path), _locked(part, flags):
+            try:
+                yield part
+            except BaseException:
+                _remove(part)
+                raise
     finally:
-        _remove(part)
         with _parts_lock:
             _parts.discard(part)
+
+
+@contextmanager
+def _locked(part: Path, flags: int) -> Iterator[None]:
+    """Make ``part``, or take over what is left of it, and hold its lock. Raises OutputError where another run does."""
+    folder = flags == os.O_RDONLY
+    if fcntl is None:
+        _remove(part)
+    if folder:
+        part.mkdir(exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(part, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        if not _lock(descriptor, part):
+            raise OutputError(f"{part}: is being written by another run; wait for it or name another output")
+        for left in part.iterdir() if folder else ():
+            _remove(left)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, part: Path) -> bool:
+    """Whether ``part`` is ours alone: locked, and still the file that was opened, not one just renamed into place."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), part.lstat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError:  # a file system without locks
+        return True
 
 
 @contextmanager
@@ -96,7 +147,7 @@ def _as_output_error(path: Path) -> Iterator[None]:
 
 
 def _remove(part: Path) -> None:
-    if part.is_dir():
+    if part.is_dir() and not part.is_symlink():
         shutil.rmtree(part, ignore_errors=True)
     else:
         part.unlink(missing_ok=True)

@@ -1,6 +1,9 @@
 """Outputs are whole or not there."""
 
 import errno
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -77,6 +80,95 @@ def test_one_output_is_written_once_at_a_time(tmp_path: Path) -> None:
         with pytest.raises(OutputError, match="being written already"), writing(tmp_path / "a.bin", force=True):
             pytest.fail("both write to one file")
     assert (tmp_path / "a.bin").read_bytes() == b"first"
+
+
+WRITER = """
+import sys, pathlib
+from vaecompress_cli.outputs import writing, writing_folder
+path = pathlib.Path(sys.argv[1])
+with (writing_folder if path.suffix == "" else writing)(path, force=True) as part:
+    (part / "1.png" if path.suffix == "" else part).write_bytes(b"of the other run")
+    print("begun", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture(params=["a.bin", "frames"])
+def other_run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, "subprocess.Popen[bytes]"]]:
+    """An output, and a process that has begun to write it and goes on when its input ends."""
+    path = tmp_path / request.param
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        yield path, process
+
+
+def write(path: Path, content: bytes) -> None:
+    if path.suffix:
+        fill(path, content)
+        return
+    with writing_folder(path, force=True) as part:
+        (part / "1.png").write_bytes(content)
+
+
+def test_two_runs_do_not_write_one_output(other_run: tuple[Path, "subprocess.Popen[bytes]"]) -> None:
+    path, process = other_run
+    with pytest.raises(OutputError, match="being written by another run"):
+        write(path, b"ours")
+    process.communicate()
+    file = path if path.suffix else path / "1.png"
+    assert file.read_bytes() == b"of the other run"
+    write(path, b"ours")
+    assert file.read_bytes() == b"ours"
+    assert names(path.parent) == [file.relative_to(path.parent).as_posix()]
+
+
+def test_what_a_killed_run_left_is_taken_over(other_run: tuple[Path, "subprocess.Popen[bytes]"]) -> None:
+    path, process = other_run
+    process.kill()
+    process.wait()
+    assert path.with_name(path.name + ".part").exists()
+    write(path, b"ours")
+    assert (path if path.suffix else path / "1.png").read_bytes() == b"ours"
+    assert len(names(path.parent)) == 1
+
+
+def test_many_runs_at_once_leave_one_whole_output(tmp_path: Path) -> None:
+    """Each finds the output free or locked; what is there in the end is the work of one."""
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "a.bin")]
+    runs = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for _ in range(6)]  # fmt: skip
+    assert 0 in [process.wait() for process in runs]
+    assert (tmp_path / "a.bin").read_bytes() == b"of the other run"
+    assert names(tmp_path) == ["a.bin"]
+
+
+def test_links(tmp_path: Path) -> None:
+    """A link that leads nowhere is no free place; one in the place of a part is not followed."""
+    (tmp_path / "a.bin").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputError, match="exists"):
+        check_output(tmp_path / "a.bin", force=False)
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / "b.bin.part").symlink_to(tmp_path / "precious")
+    with pytest.raises(OutputError, match=r"b\.bin: cannot be written"):
+        fill(tmp_path / "b.bin", b"ours")
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+def test_a_folder_that_bears_the_name_of_a_part_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.bin.part").mkdir()
+    (tmp_path / "a.bin.part" / "precious").touch()
+    with pytest.raises(OutputError, match=r"a\.bin: cannot be written"):
+        fill(tmp_path / "a.bin", b"ours")
+    assert names(tmp_path) == ["a.bin.part/precious"]
+
+
+def test_a_folder_without_permission_is_found_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outputs.os, "access", lambda path, mode: False)
+    with pytest.raises(OutputError, match="its folder cannot be written to"):
+        check_output(tmp_path / "a.bin", force=False)
+    check_output(Path("/dev/null"), force=False)
 
 
 def test_a_pipe_is_written_to_directly() -> None:
