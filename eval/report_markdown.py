@@ -109,5 +109,6 @@ def _refusals(comparison: Comparison) -> list[str]:
     lines = [f"{what}: {comparison.mean}"] if isinstance(comparison.mean, str) else []
     if refused:
         name, reason = refused[0]
-        lines.append(f"{what} on {len(refused)} of {_count(len(comparison.pictures), 'picture')}, {name}: {reason}")
+        more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+        lines.append(f"{what} on {name}{more}: {reason}")
     return lines
