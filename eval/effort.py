@@ -15,7 +15,7 @@ from statistics import fmean
 
 from vaecompress.bitstream import Container
 from vaecompress.codec import models
-from vaecompress.codec.effort import MIN_EFFORT
+from vaecompress.codec.effort import MIN_EFFORT, effort_of
 from vaecompress.codec.goal import Goal
 from vaecompress.codec.image import ImageCodec
 from vaecompress.codec.picture import psnr_db
@@ -87,9 +87,12 @@ def _mean_curve(found: Sequence[Measured], level: int) -> list[Point]:
 def _levels(text: str) -> list[int]:
     """``1,5,9``; level 1, which the others are compared with, is always among them."""
     try:
-        return sorted({MIN_EFFORT, *map(int, text.split(","))})
+        levels = {MIN_EFFORT, *map(int, text.split(","))}
     except ValueError:
         raise UsageError(f"--levels {text}: give numbers from 1 to 9, such as 1,3,5") from None
+    for level in levels:
+        effort_of(level)
+    return sorted(levels)
 
 
 def run(sources: Sequence[Path], levels: Sequence[int], model: str | None) -> list[Measured]:
