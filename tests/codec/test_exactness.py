@@ -18,6 +18,7 @@ from vaecompress.codec.image import ImageCodec
 from vaecompress.codec.models import LoadedModel
 from vaecompress.codec.picture import PictureCodec
 from vaecompress.codec.reference import ReferenceNetwork
+from vaecompress.codec.rounding import DeadZone
 from vaecompress.codec.runtime import OnnxNetwork
 from vaecompress.entropy.groups import group_masks
 from vaecompress.media.image import Image
@@ -136,7 +137,7 @@ def test_flax_sees_the_latents_that_the_codec_codes(frozen):
     codec = PictureCodec(loaded)
     pixels = smooth_picture(64 * ROWS, 64 * COLUMNS)
     y, z = codec.analyse(pixels, quality)
-    groups = codec.latents.quantise(y, z, quality)
+    groups = codec.latents.code(y, z, quality, DeadZone(loaded.shape)).groups
     z_hat = np.clip(np.rint(z), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT).transpose(0, 2, 3, 1)
     wanted = codec.latents.decode(codec.compress(pixels, quality), ROWS, COLUMNS, quality)
     masks = group_masks(model.config.context_steps, *wanted.shape[2:], wanted.shape[1])

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.codec.models import LoadedModel
-from vaecompress.codec.rounding import DeadZone, Rounding
+from vaecompress.codec.rounding import Rounding
 from vaecompress.codec.tiled import Output, run_tiled
 from vaecompress.entropy import coder
 from vaecompress.entropy.groups import group_index
@@ -56,10 +56,6 @@ class LatentCoder:
     def encode(self, coded: CodedLatents) -> bytes:
         """The bytes of coded latents."""
         return coder.encode(coded.groups, self.model.tables)
-
-    def quantise(self, y: Array, z: Array, quality: int) -> list[Group]:
-        """The symbols of latents and hyper-latents with a dead zone, as :meth:`code` finds them."""
-        return self.code(y, z, quality, DeadZone(self.model.shape)).groups
 
     def code(self, y: Array, z: Array, quality: int, rounding: Rounding) -> CodedLatents:
         """Choose symbols for latents y [1, M, h, w] (int16, in 1/64 of a step) and z [1, Z, h/4, w/4] (float)."""

@@ -1,7 +1,7 @@
 """Probability tables fitted to what a frozen model really codes.
 
 The networks choose a table for every symbol; which probabilities that table holds is free. Counting the symbols that
-fall to each table on training pictures, dead zone and all, and mixing those counts with the prior the loss was trained
+fall to each table on training pictures, encoded as by default, and mixing those counts with the prior the loss was trained
 with, costs a decoder nothing.
 """
 
@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.codec import model_file
+from vaecompress.codec.effort import DEFAULT_EFFORT, EFFORTS
 from vaecompress.codec.models import LoadedModel
 from vaecompress.codec.picture import PictureCodec
+from vaecompress.codec.search import Search
 from vaecompress.entropy.tables import TOTAL, Table, TableSet, quantize_pmf
 from vaecompress.train.resident import Resident
 
@@ -38,7 +40,7 @@ def fit_tables(data: bytes, pictures: Iterable[Pixels], qualities: Sequence[int]
     counts = [np.zeros(int(length)) for length in model.tables.lengths]
     for picture in pictures:
         for quality in qualities:
-            for symbols, index in codec.latents.quantise(*codec.analyse(picture, quality), quality):
+            for symbols, index in Search(codec, picture, quality).run(EFFORTS[DEFAULT_EFFORT]).groups:
                 _count(symbols, index, model.tables, counts)
     tables = [_mixed(model.tables[i], counts[i]) for i in range(len(model.tables))]
     arrays = {f"tables/{name}": array for name, array in TableSet.from_tables(tables).to_arrays().items()}
