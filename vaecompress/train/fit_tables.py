@@ -1,8 +1,8 @@
 """Probability tables fitted to what a frozen model really codes.
 
 The networks choose a table for every symbol; which probabilities that table holds is free. Counting the symbols that
-fall to each table on training pictures, encoded as by default, and mixing those counts with the prior the loss was trained
-with, costs a decoder nothing.
+fall to each table on training pictures, encoded as by default, and mixing those counts with the prior the loss was
+trained with, costs a decoder nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
