@@ -4,6 +4,9 @@ One code path for one device and for many: arrays carry a sharding over a mesh o
 jitted function one that works on each device's share of the batch and adds up what is summed over it.
 """
 
+import atexit
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -99,14 +102,23 @@ def any_process(flag: bool) -> bool:
 
 @contextmanager
 def all_alive() -> Iterator[None]:
-    """Raises :class:`LostProcessError` where jax fails because another process of the run is gone."""
+    """Raises :class:`LostProcessError` where jax fails because another process of the run is gone.
+
+    This one then ends without the leave-taking of jax, which waits for the other and aborts after a minute or two.
+    """
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
         if jax.process_count() == 1:
             raise
+        atexit.register(_end_at_once)
         problem = str(error).partition("\n")[0]
         raise LostProcessError(
             f"another process of this run has stopped ({problem}): start again, on any number of devices, to go on "
             "from the last checkpoint"
         ) from error
+
+
+def _end_at_once() -> None:
+    sys.stdout.flush()
+    os._exit(LostProcessError.exit_code)
