@@ -15,10 +15,14 @@ class ProgressBar:
         self._visible = sys.stderr.isatty()
         self._started = time.monotonic()
         self._drawn = 0.0
+        self._done = 0
 
     def __call__(self, done: int, total: int, current: str) -> None:
-        """Show that ``done`` of ``total`` are finished."""
+        """Show that ``done`` of ``total`` are finished; fewer than before start a new stage and its clock."""
         now = time.monotonic()
+        if done < self._done:
+            self._started = now
+        self._done = done
         if not self._visible or (done < total and now - self._drawn < MIN_INTERVAL_S):
             return
         self._drawn = now
