@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from vaecompress.errors import UsageError
+from vaecompress.errors import CorruptError, UsageError
 
 from .jpeg_peers import Jpegli, Mozjpeg
 from .own_peer import MODEL_SUFFIX, OwnPeer
@@ -55,7 +55,10 @@ def _choose(
     if name.endswith(MODEL_SUFFIX):
         from vaecompress.codec import models
 
-        models.load(Path(name))
+        try:
+            models.load(Path(name))
+        except CorruptError as error:
+            raise CorruptError(f"{name}: {error}") from error
         return with_model(name)
     if name not in known:
         raise UsageError(f"unknown {noun} {name}: choose from {', '.join(sorted({*known, *families}))}")

@@ -77,7 +77,7 @@ def test_a_file_that_is_no_model_is_refused_before_anything_runs(tmp_path: Path)
     with pytest.raises(InputError, match=r"mine\.vcm: cannot read the model file"):
         find_peers([str(path)])
     path.write_bytes(b"one")
-    with pytest.raises(CorruptError, match="model file"):
+    with pytest.raises(CorruptError, match=r"mine\.vcm: model file"):
         find_peers([str(path)])
 
 
