@@ -5,6 +5,7 @@ error, the transpose of the decoder's linear path says how far each latent is fr
 weighs error against bits then decides anew. Every candidate is judged by lambda * D + R of what a decoder makes of it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,14 @@ from vaecompress.entropy.coder import ideal_bits
 Array = npt.NDArray[Any]
 
 BAND_ROWS = 16
-RATE_WEIGHT, REFINED_RATE_WEIGHT = 0.8, 0.3
-"""What a bit counts for in rounding, found by trying; latents refined with gradients have weighed bits already."""
+RATE_WEIGHT = 0.8
+"""What a bit counts for in rounding, found by trying: context makes some bits cheaper than their tables say."""
 
 RATES = (1.0, 0.7, 0.6, 0.5, 0.4)
 """How far each round moves towards what its error says; later rounds average over several."""
+
+REFINED_START_WEIGHT, REFINED_RATE_WEIGHT, REFINED_RATES = 0.3, 0.5, (0.3, 0.3, 0.3)
+"""The same after gradients, which have weighed bits already: for the first rounding, and for the rounds after it."""
 
 LEAST_ENERGY = 1e-3
 """A latent that moves pixels less than this, in squared levels a step, is not corrected."""
@@ -48,19 +52,26 @@ class Search:
         columns = codec.linear_path.columns(self._quality, self._pixels.shape[2]) if effort.rounds else None
         if columns is None:
             return coded
-        rounding = self._weighing(columns, y.shape, RATE_WEIGHT)
-        picture = self._judge(coded)
-        for count in range(effort.rounds):
-            rate = RATES[min(count, len(RATES) - 1)]
-            y = self._moved(y, coded.latents, picture, columns, rate)
-            coded = codec.latents.code(y, z, self._quality, rounding)
-            picture = self._judge(coded)
+        rates = [RATES[min(count, len(RATES) - 1)] for count in range(effort.rounds)]
+        y = self._rounds(coded, y, z, columns, RATE_WEIGHT, rates)
         if effort.refiner is not None:
             y, z = effort.refiner(self._pixels, y, z, self._quality, effort.steps, progress)
-            rounding = self._weighing(columns, y.shape, REFINED_RATE_WEIGHT)
-            self._judge(codec.latents.code(y, z, self._quality, rounding))
+            coded = codec.latents.code(y, z, self._quality, self._weighing(columns, y.shape, REFINED_START_WEIGHT))
+            self._rounds(coded, y, z, columns, REFINED_RATE_WEIGHT, REFINED_RATES)
         assert self._best is not None
         return self._best
+
+    def _rounds(
+        self, coded: CodedLatents, y: Array, z: Array, columns: Matrix, rate_weight: float, rates: Sequence[float]
+    ) -> Array:
+        """Judge ``coded``, then move ``y`` and code it anew, once for each of ``rates``; returns the latents moved."""
+        rounding = self._weighing(columns, y.shape, rate_weight)
+        picture = self._judge(coded)
+        for rate in rates:
+            y = self._moved(y, coded.latents, picture, columns, rate)
+            coded = self._codec.latents.code(y, z, self._quality, rounding)
+            picture = self._judge(coded)
+        return y
 
     def _judge(self, coded: CodedLatents) -> Pixels:
         """What a decoder makes of ``coded``, which is kept if it is the best so far."""
