@@ -1,17 +1,19 @@
 """Fuzzing of parsing and decoding: ``python -m vaecompress_eval.fuzz [--seconds 60] [SEED_STREAM...]``.
 
-With atheris installed, its coverage guides the changes (``--atheris``; what follows goes to libFuzzer). Without it,
-random damage is done to sound streams, most of it with sound CRCs. What fails is written to a file of its own, which
-belongs into ``tests/fuzz_findings/`` once the cause is mended.
+Random damage is done to sound streams, most of it with sound CRCs. With atheris installed, coverage of this package can
+guide the changes: ``--atheris -max_total_time=60``; what follows ``--atheris`` goes to libFuzzer. What fails is written
+to a file of its own, which belongs into ``tests/fuzz_findings/`` once the cause is mended.
 """
 
 import argparse
 import hashlib
 import importlib
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FunctionType
 
 import numpy as np
 from vaecompress_eval.damage import with_sound_crcs
@@ -73,21 +75,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--findings", type=Path, default=Path("."), help="folder for what fails")
     parser.add_argument("--atheris", nargs=argparse.REMAINDER, help="be guided by coverage; arguments of libFuzzer")
     options = parser.parse_args(arguments)
-    if options.atheris is not None:
-        return _with_atheris(options.atheris)
     made = sound_streams(models.load("tiny", threads=1), 24, 16)
     seeds = [path.read_bytes() for path in options.seeds] or list(made.values())
+    if options.atheris is not None:
+        return _with_atheris(options.atheris, seeds)
     tries, failed = fuzz(seeds, options.seconds, options.seed, options.findings)
     print(f"{tries} streams tried, {failed} failed")
     return bool(failed)
 
 
-def _with_atheris(words: Sequence[str]) -> int:
+def _with_atheris(words: Sequence[str], seeds: Sequence[bytes]) -> int:
     atheris = importlib.import_module("atheris")
-    atheris.instrument_all()
-    atheris.Setup([sys.argv[0], *words], fuzz_one)
-    atheris.Fuzz()
+    for function in _own_functions():
+        atheris.instrument_func(function)
+    with tempfile.TemporaryDirectory() as folder:
+        for index, data in enumerate(seeds):
+            (Path(folder) / str(index)).write_bytes(data)
+        atheris.Setup([sys.argv[0], *words, folder], fuzz_one)
+        atheris.Fuzz()
     return 0
+
+
+def _own_functions() -> Iterator[FunctionType]:
+    """Every function and method of this package that is imported. (To watch all packages takes minutes to begin.)"""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("vaecompress."):
+            owners = [module, *(value for value in vars(module).values() if isinstance(value, type))]
+            for value in (value for owner in owners for value in vars(owner).values()):
+                if isinstance(value, FunctionType) and value.__module__ == name:
+                    yield value
 
 
 if __name__ == "__main__":

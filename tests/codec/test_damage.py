@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from vaecompress_cli.main import main
 from vaecompress_eval import damage
 from vaecompress_eval.torture import end_of, sound_streams, try_all
 
-from vaecompress.bitstream import Chunk, Container, Header, Picture, write
+from vaecompress.bitstream import Chunk, Container, Entry, Header, Picture, write
 from vaecompress.codec import models
 from vaecompress.codec.image import ImageCodec
 from vaecompress.codec.video import _in_order, decode_video
@@ -85,18 +87,44 @@ def test_an_abandoned_video_may_be_cleaned_up_in_any_thread() -> None:
     assert done.wait(10)
 
 
-def test_damage_to_a_frame_costs_that_frame_only(sound: dict[str, bytes]) -> None:
-    """Whichever byte of a frame's body is hit."""
+def damaged_spans(data: bytes, entries: tuple[Entry, ...], generator: np.random.Generator) -> tuple[bytes, set[int]]:
+    """Bytes of some frames' bodies replaced by others, and which frames those are."""
+    buffer, hit = bytearray(data), set()
+    for index in generator.permutation(len(entries))[: generator.integers(len(entries))].tolist():
+        entry = entries[index]
+        start = entry.offset + int(generator.integers(entry.length))
+        end = min(start + int(generator.geometric(0.2)), entry.offset + entry.length)
+        buffer[start:end] = bytes(byte ^ int(generator.integers(1, 256)) for byte in buffer[start:end])
+        hit.add(index)
+    return bytes(buffer), hit
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32))
+def test_damage_to_frames_costs_those_frames_only(sound: dict[str, bytes], seed: int) -> None:
+    """Whichever bytes of their bodies are hit; the others come out as they were, and each loss is named."""
     data, model = sound["video"], models.load("tiny", threads=1)
     with Container.open(data) as container:
         entries = container.frames
         whole = [frame.pixels for frame in decode_video(container, model)]
-    for place in range(entries[1].offset, entries[1].offset + entries[1].length, 5):
-        broken = data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]
+    broken, hit = damaged_spans(data, entries, np.random.default_rng(seed))
+    errors: list[CorruptError] = []
+    with Container.open(broken, partial=True) as container:
+        frames = list(decode_video(container, model, on_damage=errors.append))
+    assert [frame.index for frame in frames] == [index for index in range(len(entries)) if index not in hit]
+    assert [str(error).split(":")[0] for error in errors] == [f"frame {index}" for index in sorted(hit)]
+    for frame in frames:
+        np.testing.assert_array_equal(frame.pixels, whole[frame.index])
+
+
+def test_a_cut_costs_the_frames_behind_it(sound: dict[str, bytes]) -> None:
+    data, model = sound["video"], models.load("tiny", threads=1)
+    with Container.open(data) as container:
+        entries = container.frames
+    for length in range(entries[0].offset, len(data), 7):
         errors: list[CorruptError] = []
-        with Container.open(broken, partial=True) as container:
+        with Container.open(data[:length], partial=True) as container:
             frames = list(decode_video(container, model, on_damage=errors.append))
-        assert [frame.index for frame in frames] == [0, 2]
-        assert len(errors) == 1
-        for frame in frames:
-            np.testing.assert_array_equal(frame.pixels, whole[frame.index])
+        whole = [index for index, entry in enumerate(entries) if entry.offset + entry.length <= length]
+        assert [frame.index for frame in frames] == whole
+        assert sum(str(error).startswith("frame ") for error in errors) == len(entries) - len(whole)

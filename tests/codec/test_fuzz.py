@@ -56,6 +56,14 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "streams tried, 0 failed" in capsys.readouterr().out
 
 
+def test_what_coverage_is_taken_of() -> None:
+    """Atheris itself is not needed to see whom it would watch."""
+    watched = {f"{function.__module__}.{function.__qualname__}" for function in fuzz._own_functions()}
+    parts = ("bitstream.directory.parse", "bitstream.container.Container.read", "entropy.coder.Decoder.decode")
+    assert {f"vaecompress.{part}" for part in parts} <= watched
+    assert all(name.startswith("vaecompress.") for name in watched)
+
+
 def test_findings_are_refused_under_default_limits() -> None:
     for path in FINDINGS:
         assert end_of(path.read_bytes(), Limits()) == "CorruptError"
