@@ -103,7 +103,7 @@ def fault_of(source: Path, result: Path) -> str | None:
     if before.pixels.shape != after.pixels.shape:
         return f"{result.name} came back as {after.pixels.shape}, not {before.pixels.shape}"
     alphas = [image.alpha for image in (before, after) if image.alpha is not None]
-    if len(alphas) == 1 or (alphas and not np.array_equal(*alphas)):
+    if len(alphas) == 1 or (alphas and not np.array_equal(alphas[0], alphas[-1])):
         return f"{result.name} came back with another alpha plane"
     if psnr_db(before.pixels, after.pixels) < LEAST_PSNR_DB:
         return f"{result.name} came back as another picture"
