@@ -69,12 +69,18 @@ def read_request(options: argparse.Namespace) -> Request:
         raise UsageError(f"{output}: the only path given; name an output too, a file or -o DIR")
     inputs = tuple(map(to_path, words))
     many = len(inputs) > 1 or (inputs[0] is not None and inputs[0].is_dir())
+    if output != "-" and any(_is_same_file(Path(output), path) for path in inputs if path is not None):
+        raise UsageError(f"{output}: is the input as well, and would be lost: name another output")
     folder = names_folder(output) or (by_option and output != "-" and (many or not Path(output).suffix))
     if output == "-" and options.json:
         raise UsageError("--json and an output of - both want standard output: name an output file")
     if options.resume and not folder:
         raise UsageError("--resume goes with a folder of outputs: -o DIR")
     return Request(inputs, to_path(output), folder)
+
+
+def _is_same_file(output: Path, path: Path) -> bool:
+    return output.is_file() and path.exists() and output.samefile(path)
 
 
 def jobs_into(folder: Path, named: Iterable[tuple[Path, Path]]) -> list[Job]:

@@ -67,6 +67,19 @@ def test_resume_needs_a_folder() -> None:
         read_request(request("a.png", "a.bin", resume=True))
 
 
+@pytest.mark.parametrize("name", ["a.dat", "./a.dat", "link.dat", "twin.dat"])
+def test_an_output_that_is_the_input_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --force, the only copy of a picture would be replaced by a lossy one."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.dat").touch()
+    Path("b.dat").touch()
+    Path("link.dat").symlink_to("a.dat")
+    Path("twin.dat").hardlink_to("a.dat")
+    with pytest.raises(UsageError, match="is the input as well"):
+        read_request(request("b.dat", "a.dat", output=name))
+    read_request(request("b.dat", output=name))
+
+
 def test_two_sources_of_one_output_are_refused() -> None:
     named = [(Path("x/a.png"), Path("a.png.bin")), (Path("y/a.png"), Path("a.png.bin"))]
     with pytest.raises(UsageError, match=r"x/a.png, y/a.png would all become out/a.png.bin"):

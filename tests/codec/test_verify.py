@@ -246,6 +246,17 @@ def test_gains(tiny: ModelFile, name: str, value: float, message: str, tmp_path:
     refuse(changed(tiny, arrays={name: rows}), tmp_path, message)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite(tiny: ModelFile, value: float, tmp_path: Path) -> None:
+    def spoil(graph: Any) -> None:
+        tensor = next(t for t in graph.initializer if t.name.endswith("/kernel"))
+        array = numpy_helper.to_array(tensor).copy()
+        array.flat[0] = value
+        tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+
+    refuse(edited(tiny, "analysis", spoil), tmp_path, "network 'analysis': it holds weights that are not finite")
+
+
 def test_tables(tiny: ModelFile, tmp_path: Path) -> None:
     frequencies = tiny.arrays["tables/frequencies"].copy()
     frequencies[0] += 1

@@ -48,6 +48,15 @@ def test_lossy_formats_come_close(format, channels):
     assert np.abs(image.pixels.astype(int) - 100).max() <= 3
 
 
+def test_a_profile_beyond_what_pillow_allows_by_itself_is_read():
+    """Profiles of printers take megabytes; PNG compresses them."""
+    profile = np.random.default_rng(0).bytes(3 << 20)
+    image, _ = read_image(saved(pillow(samples()), "PNG", icc_profile=profile))
+    assert image.icc == profile
+    with pytest.raises(LimitError, match="metadata has 3145728 bytes"):
+        read_image(saved(pillow(samples()), "PNG", icc_profile=profile), Limits(max_metadata_bytes=(3 << 20) - 1))
+
+
 def test_file_and_bytes_read_alike(tmp_path):
     data = saved(pillow(samples()), "PNG")
     (tmp_path / "a.png").write_bytes(data)

@@ -84,6 +84,8 @@ class Verifier:
                 raise CorruptError("its inputs are not those that the codec gives")
             if graph.outputs != tuple(outputs):
                 raise CorruptError("its outputs are not those that the codec takes")
+            if not all(np.isfinite(array).all() for array in graph.initialisers.values()):
+                raise CorruptError("it holds weights that are not finite")
             steps = {key: PIXEL_FACTOR // port.factor for key, port in inputs.items()}
             reach = check_growth(graph, steps)
             if halo is not None:

@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 import PIL.ExifTags
 import PIL.Image
+from PIL import PngImagePlugin
 
 from vaecompress.errors import InputError
 from vaecompress.limits import Limits
@@ -19,6 +20,7 @@ _MODE_NAMES = {"CMYK": "CMYK", "LAB": "CIE Lab", "F": "floating point", "I": "32
 _DESCRIPTIVE_TAGS = ("ImageDescription", "Make", "Model", "Software", "DateTime", "Artist", "Copyright")
 _EXIF_PREFIX = b"Exif\0\0"
 
+_MAX_PNG_METADATA_BYTES = Limits().max_metadata_bytes
 _pillow_limit_lock = threading.Lock()
 
 
@@ -107,16 +109,17 @@ def open_picture(file: BinaryIO) -> tuple[PIL.Image.Image, Header]:
 
 
 def _open_of_any_size(file: BinaryIO, name: str) -> PIL.Image.Image:
-    """Open with Pillow's own pixel limit lifted: it is one global number, ours comes with each call.
+    """Open with Pillow's own limits lifted, on pixels and (1 MiB) on compressed metadata: ours come with each call.
 
-    Pillow checks it only when a file is opened, so it is lifted for that moment, one thread at a time.
+    They are global numbers, checked when a file is opened, so they are lifted for that moment, one thread at a time.
     """
     with _pillow_limit_lock:
-        limit, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
+        pixels, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
+        text, PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_CHUNK, _MAX_PNG_METADATA_BYTES
         try:
             return PIL.Image.open(file, formats=[name])
         finally:
-            PIL.Image.MAX_IMAGE_PIXELS = limit
+            PIL.Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = pixels, text
 
 
 def one_line(error: Exception) -> str:
