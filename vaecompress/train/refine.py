@@ -85,8 +85,8 @@ class GradientRefiner:
                 state = _start(start)
                 for step in range(steps):
                     state = _step(self._model, self._variables, problem, state, steps)
+                    state.step.block_until_ready()  # else steps queue up, and Ctrl-C waits for all of them
                     if progress is not None:
-                        state.step.block_until_ready()
                         progress(count * steps + step + 1, len(windows) * steps)
                 _put_back(state.latents, y, z, tile)
         return y, z
