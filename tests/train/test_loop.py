@@ -134,6 +134,13 @@ def test_curves_tell_steps_rates_and_every_quality(whole):
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_without_matplotlib_the_curves_are_a_table_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "find_spec", lambda name: None)
+    run(tmp_path).train()
+    assert (tmp_path / "curves.csv").exists()
+    assert not (tmp_path / "curves.png").exists()
+
+
 def test_progress_names_rate_distortion_speed_and_time_left(whole):
     _, _, lines = whole
     first = next(line for line in lines if line.startswith("step 2 "))

@@ -105,6 +105,7 @@ def all_alive() -> Iterator[None]:
     """Raises :class:`LostProcessError` where jax fails because another process of the run is gone.
 
     This one then ends without the leave-taking of jax, which waits for the other and aborts after a minute or two.
+    Where a sum over the devices does not fail but waits, jax itself ends the process, with a message of its own.
     """
     try:
         yield
