@@ -76,9 +76,10 @@ def _on_matrices(setup: Setup, rate: Schedule) -> Any:
 
 
 def make_step(setup: Setup, exact_phase: bool) -> Any:
-    """The jitted :data:`StepFunction` of a row, one for all of its seeds."""
-    recipe = replace(setup.preset.recipe, seed=0)
-    return _make_step(replace(setup, preset=replace(setup.preset, recipe=recipe)), exact_phase)
+    """The jitted :data:`StepFunction` of a row, the same one for rows whose steps do not differ, so compiled once."""
+    recipe = replace(setup.preset.recipe, seed=0, batch_size=1, crops=(), decay_share=0.0, exact_share=0.0)
+    preset = replace(setup.preset, recipe=recipe)
+    return _make_step(replace(setup, preset=preset, start="dct", data="clean", exact=False), exact_phase)
 
 
 @lru_cache(maxsize=2)
