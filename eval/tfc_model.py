@@ -4,6 +4,7 @@ The form is that of Balle et al. (ICLR 2018) with the predicted means of Minnen 
 convolutions with GDN each way, noise in place of rounding while training. One set of weights serves one lambda.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,19 @@ PIXELS_PER_LATENT, PIXELS_PER_HYPER_LATENT = 16, 64
 class _Prior(tfc.NoisyDeepFactorized):  # type: ignore[misc]
     """Searches for its tails in a graph: operation by operation that takes several times as long."""
 
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def _quantization_offset(self) -> Any:
-        return super()._quantization_offset()
+        return _in_graph(super()._quantization_offset)
 
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def _lower_tail(self, tail_mass: float) -> Any:
-        return super()._lower_tail(tail_mass)
+        return _in_graph(super()._lower_tail, tail_mass)
 
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def _upper_tail(self, tail_mass: float) -> Any:
-        return super()._upper_tail(tail_mass)
+        return _in_graph(super()._upper_tail, tail_mass)
+
+
+def _in_graph(search: Callable[..., Any], *arguments: float) -> Any:
+    """The graph is let go at once: one that lives until Python ends complains on its way out."""
+    return tf.function(search, autograph=False)(*arguments)
 
 
 class TfcHyperprior(tf.Module):  # type: ignore[misc]

@@ -78,10 +78,11 @@ def test_training_writes_weights_that_code_pictures(monkeypatch: pytest.MonkeyPa
 
     for name, value in {"FILTERS": 4, "LATENTS": 6, "SCALE_MAX": 4.0, "SCALES": 6}.items():
         monkeypatch.setattr(tfc_model, name, value)
-    monkeypatch.setattr(tf, "function", lambda step: step)  # a graph takes longer to build than these steps to run
     losses: list[float] = []
     monkeypatch.setattr(tfc_train, "ProgressBar", lambda: Reader(losses))
-    last = tfc_train.train(data, LAMBDAS[1], 6, 1, 64, weights_path(LAMBDAS[1]))
+    with monkeypatch.context() as patch:
+        patch.setattr(tf, "function", lambda step: step)  # a graph takes longer to build than these steps to run
+        last = tfc_train.train(data, LAMBDAS[1], 6, 1, 64, weights_path(LAMBDAS[1]))
     assert last < losses[0]
     picture = natural(70, 50)
     coded = TfcPeer().encode(picture, 2)
