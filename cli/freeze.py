@@ -8,7 +8,7 @@ from typing import Any
 from vaecompress.errors import InputError
 
 from .console import Console
-from .options import add_exclude_argument, add_json_argument, listed_names
+from .options import add_exclude_argument, add_json_argument
 from .outputs import writing
 
 
@@ -77,6 +77,7 @@ def _check_calibrated(path: Path, meta: Mapping[str, Any]) -> None:
 def _fitted(data: bytes, options: argparse.Namespace) -> bytes:
     from vaecompress.train.fit_tables import choose_pictures, fit_tables
     from vaecompress.train.resident import Resident
+    from vaecompress.train.sources import listed_names
 
     resident = Resident.load(options.fit, listed_names(options.exclude), rescale=False)
     return fit_tables(data, choose_pictures(resident))

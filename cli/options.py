@@ -4,12 +4,9 @@ import argparse
 import math
 import os
 import re
-from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-
-from vaecompress.errors import InputError
 
 _MAX_FRAMES_AT_ONCE = 8
 _POWERS = {"": 0, "k": 1, "M": 2, "G": 3}
@@ -46,19 +43,6 @@ def add_exclude_argument(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="text files of picture names to leave out",
     )
-
-
-def listed_names(lists: Iterable[Path]) -> frozenset[str]:
-    """Every name in text files of them. Raises :class:`InputError` when one cannot be read."""
-    from vaecompress.train.sources import read_names
-
-    names: set[str] = set()
-    for path in lists:
-        try:
-            names |= read_names(path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: is no readable list of names, one a line") from error
-    return frozenset(names)
 
 
 def files_at_once(options: argparse.Namespace) -> int:

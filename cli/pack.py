@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from .console import Console
-from .options import add_exclude_argument, add_json_argument, byte_count, listed_names, positive_integer
+from .options import add_exclude_argument, add_json_argument, byte_count, positive_integer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Pack; returns the exit code."""
     from vaecompress.train.pack import SHARD_BYTES, pack
+    from vaecompress.train.sources import listed_names
 
     console = Console(options.json, options.verbose)
     size_bytes = options.shard_size or SHARD_BYTES

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vaecompress.errors import UsageError
 
 from .console import Console
-from .options import add_exclude_argument, listed_names, positive_integer, positive_number
+from .options import add_exclude_argument, positive_integer, positive_number
 
 if TYPE_CHECKING:
     from vaecompress.train.loop import Batches
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     from vaecompress.train import devices
     from vaecompress.train.loop import Run, RunOptions
     from vaecompress.train.presets import preset
-    from vaecompress.train.sources import validation_images
+    from vaecompress.train.sources import listed_names, validation_images
 
     if options.coordinator:
         devices.join(options.coordinator, options.processes, options.process)
@@ -73,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
     weights = _initial_weights(options.init, recipe)
     tests = sorted(listed_names([options.validation])) if options.validation else []
     pictures = validation_images(options.data, tests)
-    batches = _batches(options, frozenset(tests), recipe.recipe.seed, console)
+    exclude = listed_names(options.exclude) | frozenset(tests)
+    batches = _batches(options, exclude, recipe.recipe.seed, console)
     dtype = jnp.bfloat16 if options.bf16 else jnp.float32
     settings = RunOptions(
         compute_dtype=dtype,
@@ -94,9 +95,8 @@ def _recipe(preset: "Preset", options: argparse.Namespace) -> "Preset":
     return dataclasses.replace(preset, recipe=dataclasses.replace(preset.recipe, **changes))
 
 
-def _batches(options: argparse.Namespace, tests: frozenset[str], seed: int, console: Console) -> "Batches":
+def _batches(options: argparse.Namespace, exclude: frozenset[str], seed: int, console: Console) -> "Batches":
     """Where crops come from: the device's memory where it is not the CPU's, ours, or with ``--stream`` the disk."""
-    exclude = listed_names(options.exclude) | tests
     if options.stream:
         from vaecompress.train.data import Pipeline
         from vaecompress.train.sources import DataOptions

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vaecompress.errors import InputError, OutputError, UsageError, VaecompressError
 from vaecompress.train import presets
-from vaecompress.train.sources import read_names, validation_images
+from vaecompress.train.sources import listed_names, validation_images
 
 from .study_data import TrainingPictures, middles
 from .study_results import Check, Results
@@ -32,13 +32,13 @@ def jobs(rows: Sequence[Row], seeds: Sequence[int]) -> Iterator[tuple[Row, int]]
 
 def study(options: argparse.Namespace) -> None:
     """Train every row that is not done yet."""
-    preset, tests = presets.preset(options.preset), _names([options.validation] if options.validation else [])
+    preset, tests = presets.preset(options.preset), listed_names([options.validation] if options.validation else [])
     pictures = middles(validation_images(options.data, sorted(tests)), VALIDATION_SIDE)
     if not len(pictures):
         raise UsageError(f"--validation must name pictures of at least {VALIDATION_SIDE}x{VALIDATION_SIDE} pixels")
     results = Results(options.output)
     results.claim({"preset": options.preset, "minutes": options.minutes, "steps": options.steps})
-    training = TrainingPictures(options.data, _names(options.exclude) | tests)
+    training = TrainingPictures(options.data, listed_names(options.exclude) | tests)
     for row, seed in jobs(chosen(options.rows, options.group), options.seeds):
         if results.has(row.name, seed):
             continue
@@ -73,16 +73,6 @@ class _Report:
     def __call__(self, check: Check) -> None:
         sys.stdout.write(f"{self._title}: {check.minutes:.2f} min  {check.steps} steps  loss {check.loss:.4f}\n")
         sys.stdout.flush()
-
-
-def _names(lists: Sequence[Path]) -> frozenset[str]:
-    names: set[str] = set()
-    for path in lists:
-        try:
-            names |= read_names(path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: is no readable list of names, one a line") from error
-    return frozenset(names)
 
 
 def _show(folder: Path) -> None:

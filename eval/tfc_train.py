@@ -10,12 +10,11 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
-from vaecompress.errors import InputError, OutputError, VaecompressError
+from vaecompress.errors import OutputError, VaecompressError
 from vaecompress.train.resident import Resident
-from vaecompress.train.sources import read_names
+from vaecompress.train.sources import listed_names
 
 from .progress import ProgressBar
 from .tfc_peer import LAMBDAS, TfcPeer, weights_folder, weights_path
@@ -91,16 +90,6 @@ def _keep_weights_of(recipe: dict[str, int]) -> None:
         raise OutputError(f"{note}: cannot be written: {error.strerror}") from error
 
 
-def _names(lists: Iterable[Path]) -> frozenset[str]:
-    names: set[str] = set()
-    for path in lists:
-        try:
-            names |= read_names(path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: is no readable list of names, one a line") from error
-    return frozenset(names)
-
-
 def main() -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m vaecompress_eval.tfc_train", description=__doc__)
@@ -113,7 +102,7 @@ def main() -> int:
     if command := TfcPeer().missing_package():
         parser.error(f"tensorflow-compression is not installed: {command}")
     try:
-        data = Resident.load(options.data, _names(options.exclude))
+        data = Resident.load(options.data, listed_names(options.exclude))
         train_all(data, options.steps, options.batch_size, options.crop)
     except KeyboardInterrupt:
         sys.stderr.write("stopped; finished lambdas are kept, the same command goes on from there\n")

@@ -8,16 +8,14 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from importlib.metadata import version as package_version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
+from . import pyav
 from .clips import Clip, ClipFrame, RgbFrame, RgbSource, YuvFrame
 from .own_peer import OWN_NAME, OwnPeer
 from .peer_list import choose
 from .peers import Codec
-from .x265_peer import quiet
 
 QUALITY_CRF = (44, 40, 36, 32, 28, 24, 20)
 
@@ -47,18 +45,11 @@ class LibavPeer:
 
     def missing(self) -> str | None:
         """PyAV's wheels carry all of them."""
-        if find_spec("av") is not None:
-            import av
-
-            if self.encoder in av.codecs_available:
-                return None
-        return "pip install av"
+        return pyav.missing_encoder(self.encoder)
 
     def version(self) -> str:
         """PyAV's version and that of libavcodec in it."""
-        import av
-
-        return f"PyAV {package_version('av')}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
+        return pyav.version()
 
     def encode(self, clip: Clip, setting: float, target: Path) -> None:
         """Write a raw stream."""
@@ -66,7 +57,7 @@ class LibavPeer:
 
         os.environ.setdefault("SVT_LOG", "0")
         options = {key: value.format(crf=int(setting)) for key, value in self.options.items()}
-        with quiet(), av.open(f"file:{target}", "w", format=self.container) as output:
+        with pyav.quiet(), av.open(f"file:{target}", "w", format=self.container) as output:
             stream = output.add_stream(self.encoder, rate=clip.frame_rate, options=options)
             stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, "yuv420p"
             stream.codec_context.thread_count = 1
@@ -80,7 +71,7 @@ class LibavPeer:
         """Decode with libav, in one thread."""
         import av
 
-        with quiet(), av.open(f"file:{file}", format=self.container) as container:
+        with pyav.quiet(), av.open(f"file:{file}", format=self.container) as container:
             container.streams.video[0].codec_context.thread_count = 1
             for frame in container.decode(video=0):
                 yield YuvFrame(frame, clip.colour)

@@ -4,15 +4,12 @@ What is counted is the raw HEVC stream of one picture (parameter sets and slice,
 The conversion between RGB and YCbCr is ours: BT.601, full range, in float, rounded once each way.
 """
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version as package_version
-from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import pyav
 from .peers import Pixels
 
 KR, KG, KB = 0.299, 0.587, 0.114
@@ -36,18 +33,11 @@ class X265Intra:
 
     def missing(self) -> str | None:
         """PyAV's wheels carry libx265."""
-        if find_spec("av") is not None:
-            import av
-
-            if "libx265" in av.codecs_available:
-                return None
-        return "pip install av"
+        return pyav.missing_encoder("libx265")
 
     def version(self) -> str:
         """PyAV's version and that of libavcodec in it."""
-        import av
-
-        return f"PyAV {package_version('av')}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
+        return pyav.version()
 
     def encode(self, pixels: Pixels, setting: float) -> bytes:
         """Return the stream in Annex B form."""
@@ -60,7 +50,7 @@ class X265Intra:
         encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuv444p"
         encoder.framerate = 25
         encoder.options = {"preset": "slower", "tune": "psnr", "x265-params": _parameters(int(setting))}
-        with quiet():
+        with pyav.quiet():
             packets = [*encoder.encode(frame), *encoder.encode(None)]
         return b"".join(bytes(packet) for packet in packets)
 
@@ -70,7 +60,7 @@ class X265Intra:
 
         decoder = av.CodecContext.create("hevc", "r")
         assert isinstance(decoder, av.VideoCodecContext)
-        with quiet():
+        with pyav.quiet():
             packets = [*decoder.parse(data), *decoder.parse(b"")]
             frames = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
         planes: NDArray[np.uint8] = frames[0].to_ndarray(format="yuv444p").transpose(1, 2, 0)
@@ -81,16 +71,3 @@ class X265Intra:
 def _parameters(quantiser: int) -> str:
     """``ipratio`` 1 keeps the intra picture at the quantiser that was asked for."""
     return f"qp={quantiser}:ipratio=1:keyint=1:info=0:log-level=none:pools=none:frame-threads=1:range=full"
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing from libav or x265 on stderr."""
-    import av
-
-    level = av.logging.get_level()
-    av.logging.set_level(av.logging.PANIC)
-    try:
-        yield
-    finally:
-        av.logging.set_level(level)

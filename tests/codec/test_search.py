@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from photo import photo
 
 from vaecompress.bitstream import Container
 from vaecompress.codec import linear_path, models
@@ -15,14 +16,6 @@ from vaecompress.errors import UsageError
 from vaecompress.media.image import Image
 
 PLAIN = [level for level, effort in EFFORTS.items() if not effort.steps]
-
-
-def photo(height=70, width=120, channels=3):
-    """Slopes, an edge and a little noise."""
-    rng = np.random.default_rng(0)
-    rows, columns, channel = np.ogrid[:height, :width, :channels]
-    smooth = 120 + 60 * np.sin(rows / (11 + channel)) * np.cos(columns / 17) + 50 * (rows > columns)
-    return np.clip(smooth + rng.normal(0, 4, (height, width, channels)), 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from photo import photo
 
 import vaecompress
 from vaecompress.bitstream import Container
@@ -10,14 +11,6 @@ from vaecompress.codec.goal import Goal
 from vaecompress.codec.image import ImageCodec
 from vaecompress.errors import CorruptError, GoalError, UnsupportedError, UsageError
 from vaecompress.media.image import Image
-
-
-def photo(height, width, channels=3):
-    """Slopes, an edge and a little noise."""
-    rng = np.random.default_rng(0)
-    rows, columns, channel = np.ogrid[:height, :width, :channels]
-    smooth = 120 + 60 * np.sin(rows / (11 + channel)) * np.cos(columns / 17) + 50 * (rows > columns)
-    return np.clip(smooth + rng.normal(0, 4, (height, width, channels)), 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")

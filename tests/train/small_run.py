@@ -6,6 +6,7 @@ Of two processes, the second is killed when it asks for the crops of step ``KILL
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,6 +15,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 import optax
+from small_model import SMALL
 
 from vaecompress.errors import VaecompressError
 from vaecompress.train import devices, optimiser
@@ -21,29 +23,8 @@ from vaecompress.train.device_crops import DeviceResident
 from vaecompress.train.loop import Run, RunOptions
 from vaecompress.train.presets import Preset, Recipe
 from vaecompress.train.resident import Resident
-from vaecompress.transforms.config import ModelConfig
 
-MODEL = ModelConfig(
-    luma=6,
-    chroma=(1, 1),
-    analysis_width8=8,
-    analysis_blocks8=0,
-    analysis_width16=8,
-    analysis_blocks16=0,
-    synthesis_width16=8,
-    synthesis_blocks16=0,
-    synthesis_width8=8,
-    synthesis_blocks8=1,
-    synthesis_width4=8,
-    synthesis_blocks4=0,
-    hyper_latent_channels=8,
-    entropy_width=8,
-    entropy_blocks=0,
-    context_steps=1,
-    quality_anchors=2,
-    prior_sets=2,
-    linear_splits=1,
-)
+MODEL = replace(SMALL, context_steps=1)
 RECIPE = Recipe(steps=20, batch_size=4, crops=((1.0, 64),), warmup_steps=4, exact_share=0.0, basis_refresh=4)
 KILLED_AT = 13
 KILLED_CODE = -signal.SIGKILL

@@ -11,6 +11,7 @@ pytest.importorskip("flax", reason="needs the train extra")
 
 import jax
 import jax.numpy as jnp
+from small_model import SMALL
 
 from vaecompress.errors import UsageError
 from vaecompress.train.grow import grow
@@ -20,25 +21,14 @@ from vaecompress.transforms.config import ModelConfig
 from vaecompress.transforms.linear import dct_matrix
 from vaecompress.transforms.synthesis import from_levels
 
-OLD = ModelConfig(
-    luma=6,
-    chroma=(1, 1),
-    analysis_width8=8,
-    analysis_blocks8=0,
+OLD = replace(
+    SMALL,
     analysis_width16=12,
     analysis_blocks16=1,
     synthesis_width16=12,
     synthesis_blocks16=1,
     synthesis_width8=10,
     synthesis_blocks8=0,
-    synthesis_width4=8,
-    synthesis_blocks4=0,
-    hyper_latent_channels=8,
-    entropy_width=8,
-    entropy_blocks=0,
-    quality_anchors=2,
-    prior_sets=2,
-    linear_splits=1,
 )
 DEEPER = replace(
     OLD, analysis_blocks8=1, analysis_blocks16=2, synthesis_blocks8=2, synthesis_blocks4=1, entropy_blocks=1

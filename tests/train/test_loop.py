@@ -11,6 +11,7 @@ pytest.importorskip("flax", reason="needs the train extra")
 
 import jax
 import jax.numpy as jnp
+from small_model import SMALL
 
 from vaecompress.errors import UsageError
 from vaecompress.train import checkpoint, loop
@@ -26,28 +27,8 @@ from vaecompress.train.state import init_state, init_variables, make_evaluation,
 from vaecompress.train.vae import HyperpriorVAE
 from vaecompress.transforms.config import ModelConfig
 
-MODEL = ModelConfig(
-    luma=6,
-    chroma=(1, 1),
-    analysis_width8=8,
-    analysis_blocks8=0,
-    analysis_width16=8,
-    analysis_blocks16=0,
-    synthesis_width16=8,
-    synthesis_blocks16=0,
-    synthesis_width8=8,
-    synthesis_blocks8=1,
-    synthesis_width4=8,
-    synthesis_blocks4=0,
-    hyper_latent_channels=8,
-    entropy_width=8,
-    entropy_blocks=0,
-    quality_anchors=2,
-    prior_sets=2,
-    linear_splits=1,
-)
 RECIPE = Recipe(steps=7, batch_size=2, crops=((1.0, 64),), warmup_steps=2, exact_share=0.3, basis_refresh=2)
-PRESET = Preset(MODEL, RECIPE)
+PRESET = Preset(SMALL, RECIPE)
 EXACT_START = 5
 OPTIONS = RunOptions(log_every=2, validate_every=4)
 
@@ -118,7 +99,7 @@ def test_the_last_step_is_saved(whole):
     _, saved, meta = checkpoint.load_state(folder, state)
     assert_equal(saved, state)
     assert meta["recipe"]["steps"] == 7
-    assert ModelConfig.from_dict(meta["model"]) == MODEL
+    assert ModelConfig.from_dict(meta["model"]) == SMALL
 
 
 def test_curves_tell_steps_rates_and_every_quality(whole):
@@ -222,7 +203,7 @@ def test_weights_of_a_finished_run_cannot_start_one_as_long(tmp_path):
 
 
 def test_loss_falls_on_one_batch():
-    model, take_step = HyperpriorVAE(MODEL), make_step(PRESET, jnp.float32, False)
+    model, take_step = HyperpriorVAE(SMALL), make_step(PRESET, jnp.float32, False)
     state = init_state(PRESET, init_variables(model, 0))
     batch, position = jnp.asarray(Crops().batch(0, 2, 64)), jnp.asarray([0.3, 0.7])
 
@@ -239,7 +220,7 @@ def test_loss_falls_on_one_batch():
 def test_half_precision_compute_keeps_a_float32_state_and_a_close_loss():
     batch, reports = Crops().batch(0, 2, 64), {}
     for dtype in (jnp.float32, jnp.bfloat16):
-        state = init_state(PRESET, init_variables(HyperpriorVAE(MODEL), 0))
+        state = init_state(PRESET, init_variables(HyperpriorVAE(SMALL), 0))
         state, reports[dtype] = make_step(PRESET, dtype, False)(state, batch, 1.0)
         kinds = {leaf.dtype for leaf in jax.tree_util.tree_leaves(state)}
         assert kinds == {jnp.dtype(jnp.float32), jnp.dtype(jnp.int32)}
@@ -249,7 +230,7 @@ def test_half_precision_compute_keeps_a_float32_state_and_a_close_loss():
 @pytest.mark.parametrize("phase", [(jnp.bfloat16, True), (jnp.float32, False)], ids=["exact", "float"])
 def test_products_of_float32_keep_all_their_bits(phase):
     """A GPU rounds the factors of float32 products to 11 bits unless told otherwise."""
-    state = init_state(PRESET, init_variables(HyperpriorVAE(MODEL), 0))
+    state = init_state(PRESET, init_variables(HyperpriorVAE(SMALL), 0))
     text = jax.make_jaxpr(make_step(PRESET, *phase))(state, Crops().batch(0, 2, 64), 1.0).pretty_print()
     products = [line for line in text.splitlines() if "dot_general[" in line]
     assert products

@@ -6,6 +6,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
+from photo import photo
 
 from vaecompress.bitstream import Container
 from vaecompress.codec import models
@@ -20,13 +21,6 @@ from vaecompress.media.image import Image
 from vaecompress.train import effort, refine
 
 QUALITY, STEPS = 50, 100
-
-
-def photo(height=64, width=64, channels=3):
-    rng = np.random.default_rng(0)
-    rows, columns, channel = np.ogrid[:height, :width, :channels]
-    smooth = 120 + 60 * np.sin(rows / (11 + channel)) * np.cos(columns / 17) + 50 * (rows > columns)
-    return np.clip(smooth + rng.normal(0, 4, (height, width, channels)), 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from vaecompress.errors import UsageError
 SUFFIX = ".vcm"
 DEFAULT_KMAC_PER_PIXEL = 22.0
 """Thousands of multiply-accumulates a pixel with which two cores decode a picture of 768x512 in 0.3 s, extrapolated
-from ``light``, which takes 0.1 s with 5.6; ``vaecompress models`` measures it."""
+from ``light``, which takes 0.1 s with 5.95; ``vaecompress models`` measures it."""
 
 
 def default_model(folder: Path) -> str:

@@ -1,5 +1,6 @@
 """Which integers stand for latents: by a dead zone, or by weighing squared error against bits."""
 
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -74,6 +75,7 @@ class Weighing:
         return np.asarray(best)
 
 
+@lru_cache(maxsize=4)
 def _bits(tables: TableSet, scale_count: int) -> Array:
     """Bits float32 [scales, 2 REACH + 1] of the symbols -REACH..REACH; escaped ones as their escape and a byte."""
     symbols = np.arange(-REACH, REACH + 1)

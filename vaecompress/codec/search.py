@@ -65,10 +65,10 @@ class Search:
         self, coded: CodedLatents, y: Array, z: Array, columns: Matrix, rate_weight: float, rates: Sequence[float]
     ) -> Array:
         """Judge ``coded``, then move ``y`` and code it anew, once for each of ``rates``; returns the latents moved."""
-        rounding = self._weighing(columns, y.shape, rate_weight)
+        rounding, transpose = self._weighing(columns, y.shape, rate_weight), _transpose(columns)
         picture = self._judge(coded)
         for rate in rates:
-            y = self._moved(y, coded.latents, picture, columns, rate)
+            y = self._moved(y, coded.latents, picture, transpose, rate)
             coded = self._codec.latents.code(y, z, self._quality, rounding)
             picture = self._judge(coded)
         return y
@@ -91,10 +91,8 @@ class Search:
         )
         return Weighing(model.tables, model.shape, weight, down[:, None] * across)
 
-    def _moved(self, y: Array, latents: Array, picture: Pixels, columns: Matrix, rate: float) -> Array:
+    def _moved(self, y: Array, latents: Array, picture: Pixels, transpose: Matrix, rate: float) -> Array:
         """``y`` moved by ``rate`` towards where the error of ``picture`` says that the latents should be."""
-        energy = np.square(columns).sum(0)
-        transpose = np.where(energy > LEAST_ENERGY, columns / np.maximum(energy, LEAST_ENERGY), 0).T
         moved = np.empty_like(y)
         for top in range(0, y.shape[2], BAND_ROWS):
             rows = slice(top, min(top + BAND_ROWS, y.shape[2]))
@@ -115,3 +113,9 @@ class Search:
         error[: inside.shape[0], : inside.shape[1]] = inside
         patches = error.reshape(count, PATCH, width, PATCH, 3).transpose(1, 3, 4, 0, 2)
         return patches.reshape(-1, count, width)
+
+
+def _transpose(columns: Matrix) -> Matrix:
+    """[M, 768]: how far an error of a patch says that each latent is from where it should be, in steps."""
+    energy = np.square(columns).sum(0)
+    return np.where(energy > LEAST_ENERGY, columns / np.maximum(energy, LEAST_ENERGY), 0).T

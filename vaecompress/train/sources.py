@@ -175,3 +175,14 @@ def validation_images(sources: Sequence[Path], names: Sequence[str]) -> list[npt
 def read_names(path: Path) -> frozenset[str]:
     """File names listed one a line in a text file (such as ``validation.txt``)."""
     return frozenset(path.read_text(encoding="utf-8").split())
+
+
+def listed_names(lists: Iterable[Path]) -> frozenset[str]:
+    """Every name in text files of them. Raises :class:`InputError` when one cannot be read."""
+    names: set[str] = set()
+    for path in lists:
+        try:
+            names |= read_names(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: is no readable list of names, one a line") from error
+    return frozenset(names)

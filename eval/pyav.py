@@ -1,0 +1,36 @@
+"""What the peers that run through PyAV share."""
+
+import contextlib
+from collections.abc import Iterator
+from importlib.metadata import version as package_version
+from importlib.util import find_spec
+
+
+def missing_encoder(name: str) -> str | None:
+    """The command that installs the libav encoder ``name``, or None where it is there; PyAV's wheels carry ours."""
+    if find_spec("av") is not None:
+        import av
+
+        if name in av.codecs_available:
+            return None
+    return "pip install av"
+
+
+def version() -> str:
+    """PyAV's version and that of libavcodec in it."""
+    from av import library_versions
+
+    return f"PyAV {package_version('av')}, libavcodec {'.'.join(map(str, library_versions['libavcodec']))}"
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing from libav or x265 on stderr."""
+    import av
+
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.PANIC)
+    try:
+        yield
+    finally:
+        av.logging.set_level(level)
