@@ -2,8 +2,8 @@
 
 ``python -m vaecompress_eval.study DATA... --exclude FILE... --validation FILE -o study/`` trains the baseline with
 every seed, then the rows, seed after seed. It may be stopped at any time: the same command goes on with the first row
-that is not done. ``-o study/ --table`` prints what there is so far and draws it. Compiling, validating and calibrating
-do not count against the budget. Needs ``[train]``.
+that is not done. ``-o study/ --table`` prints what there is so far and draws it. The budget is processor time of all
+threads together; compiling, validating and calibrating do not count against it. Needs ``[train]``.
 """
 
 import argparse
@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--rows", type=lambda text: text.split(","), metavar="NAME,NAME", help="these rows only")
     which.add_argument("--group", help="the rows of this group only")
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--minutes", type=float, default=3.0, help="training time of each row (3)")
+    budget.add_argument("--minutes", type=float, default=3.0, help="processor time of each row (3)")
     budget.add_argument("--steps", type=int, help="steps of each row, instead of a time")
     parser.add_argument("--seeds", type=_seeds, default=[0, 1, 2], metavar="N,N", help="0,1,2")
     parser.add_argument("--preset", default="light", help="tiny, light (default), base or large")

@@ -1,4 +1,4 @@
-"""One row of the study, trained for its budget on a clock that stops while nothing is learned."""
+"""One row of the study, trained for its budget of processor time, which does not run while nothing is learned."""
 
 import math
 import time
@@ -25,22 +25,25 @@ CHECKED_AT = (0.1, 0.25, 0.5, 0.75)
 
 
 class Clock:
-    """Minutes since it was made, pauses left out."""
+    """Minutes of processor time since it was made, those of all threads together, pauses left out.
+
+    So rows have equal budgets whatever else the machine does meanwhile.
+    """
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
+        self._began = time.process_time()
 
     @property
     def minutes(self) -> float:
         """Minutes so far."""
-        return (time.monotonic() - self._began) / 60.0
+        return (time.process_time() - self._began) / 60.0
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Stands still meanwhile."""
-        began = time.monotonic()
+        began = time.process_time()
         yield
-        self._began += time.monotonic() - began
+        self._began += time.process_time() - began
 
 
 class Training:

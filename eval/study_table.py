@@ -129,7 +129,7 @@ def plot(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
         figure = Figure(figsize=(11.0, 4.5), layout="constrained")
         FigureCanvasAgg(figure)
         by_minutes, by_pixels = figure.subplots(1, 2, sharey=True)
-        by_minutes.set(xlabel="minutes of training", ylabel="R-D loss on validation pictures", yscale="log")
+        by_minutes.set(xlabel="minutes of processor time", ylabel="R-D loss on validation pictures", yscale="log")
         by_pixels.set(xlabel="megapixels seen")
         for number, row in enumerate(rows):
             colour, label = f"C{number - 1}" if number else "black", row.name

@@ -33,6 +33,15 @@ OLD = replace(
 DEEPER = replace(
     OLD, analysis_blocks8=1, analysis_blocks16=2, synthesis_blocks8=2, synthesis_blocks4=1, entropy_blocks=1
 )
+BROADER = replace(
+    OLD,
+    analysis_width8=12,
+    analysis_width16=20,
+    synthesis_width16=16,
+    synthesis_width8=15,
+    synthesis_width4=12,
+    entropy_width=16,
+)
 WIDER = replace(OLD, luma=8, chroma=(3, 1))
 KEPT = [0, 1, 2, 3, 4, 5, 8, 11]
 """Where OLD's latents lie among WIDER's."""
@@ -75,22 +84,35 @@ def coded(model: HyperpriorVAE, levels: Any) -> tuple[Any, Any, Any]:
     return y, z, model.hyper_synthesise(jnp.round(z), gains, False)[0].value
 
 
-def test_more_blocks_leave_every_output_as_it_is(trained: dict[str, Any], levels: npt.NDArray[np.float32]) -> None:
-    before, after = forward(OLD, trained, levels), forward(DEEPER, grow(trained, OLD, DEEPER), levels)
+@pytest.mark.parametrize("larger", [DEEPER, BROADER], ids=["deeper", "broader"])
+def test_more_blocks_or_features_leave_every_output_as_it_is(
+    larger: ModelConfig, trained: dict[str, Any], levels: npt.NDArray[np.float32]
+) -> None:
+    before, after = forward(OLD, trained, levels), forward(larger, grow(trained, OLD, larger), levels)
     for small, large in zip(before, after, strict=True):
         np.testing.assert_allclose(large, small, rtol=1e-5, atol=1e-5)
 
 
-def test_more_latents_leave_the_old_ones_as_they_are(trained: dict[str, Any], levels: npt.NDArray[np.float32]) -> None:
+@pytest.mark.parametrize("larger", [WIDER, replace(BROADER, luma=8, chroma=(3, 1))], ids=["wider", "and broader"])
+def test_more_latents_leave_the_old_ones_as_they_are(
+    larger: ModelConfig, trained: dict[str, Any], levels: npt.NDArray[np.float32]
+) -> None:
     def run(config: ModelConfig, params: Any) -> Any:
         apply = HyperpriorVAE(config).apply
         return jax.jit(lambda tree: apply({"params": tree}, levels, method=coded, mutable=["ranges"])[0])(params)
 
-    (y, z, features), (more_y, same_z, same_features) = run(OLD, trained), run(WIDER, grow(trained, OLD, WIDER))
-    assert more_y.shape[-1] == WIDER.latent_channels
+    (y, z, features), (more_y, same_z, more_features) = run(OLD, trained), run(larger, grow(trained, OLD, larger))
+    assert more_y.shape[-1] == larger.latent_channels
     np.testing.assert_allclose(more_y[..., KEPT], y, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(same_z, z, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(same_features, features, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(more_features[..., : OLD.entropy_width], features, rtol=1e-5, atol=1e-5)
+
+
+def test_new_features_are_alive(trained: dict[str, Any]) -> None:
+    """They differ from each other from the start, and a gradient reaches them through whom they are first read by."""
+    up = grow(trained, OLD, BROADER)["synthesis"]["up8"]["dense"]["kernel"]
+    new = up.reshape(BROADER.synthesis_width16, 4, BROADER.synthesis_width8)[..., OLD.synthesis_width8 :]
+    assert np.linalg.matrix_rank(new.reshape(len(new), -1)) == min(len(new), new[0].size)
 
 
 def test_new_latents_are_the_next_frequencies_on_the_scale_of_their_neighbours(trained: dict[str, Any]) -> None:
@@ -106,7 +128,11 @@ def test_new_latents_are_the_next_frequencies_on_the_scale_of_their_neighbours(t
 
 @pytest.mark.parametrize(
     ("change", "named"),
-    [({"entropy_width": 16}, "entropy_width 8"), ({"luma": 4}, "luma 6"), ({"entropy_blocks": -1}, "entropy_blocks 0")],
+    [
+        ({"hyper_latent_channels": 16}, "hyper_latent_channels 8"),
+        ({"luma": 4}, "luma 6"),
+        ({"entropy_blocks": -1}, "entropy_blocks 0"),
+    ],
 )
 def test_a_shape_that_cannot_grow_is_refused(change: dict[str, Any], named: str, trained: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=named):

@@ -1,10 +1,11 @@
-"""A trained model as the start of a larger one: more latent channels, more residual blocks.
+"""A trained model as the start of a larger one: more latent channels, wider networks, more residual blocks.
 
-The larger network starts out computing what the smaller one does (Net2Net, arXiv 1511.05641): new latents are the next
-DCT frequencies, which no network reads yet and whose scales start as their neighbours'; new blocks add nothing yet.
+The larger network starts out computing what the smaller one does (after Net2Net, arXiv 1511.05641): new latents are the
+next DCT frequencies, whose scales start as their neighbours'; new features see everything, but nothing that was there
+before reads what is new; new blocks add nothing yet.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from itertools import accumulate
 from typing import Any
@@ -29,7 +30,7 @@ def grow(params: Mapping[str, Any], old: ModelConfig, new: ModelConfig, seed: in
     """Parameters of the shape ``new`` from trained ones of the shape ``old``.
 
     How finely the exact phase rounds may differ. Raises UsageError where ``new`` is not ``old`` with more latent
-    channels of each component or more blocks.
+    channels of each component, wider networks or more blocks.
     """
     _require_growth(old, new)
     trained = {_path(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]}
@@ -40,13 +41,12 @@ def grow(params: Mapping[str, Any], old: ModelConfig, new: ModelConfig, seed: in
         if names not in trained:
             return np.zeros_like(fresh) if names[-2] in RESIDUAL_ENDS else fresh
         leaf = trained[names]
-        if leaf.shape == fresh.shape:
-            return leaf
         if names[-2] == "scale":
-            return leaf[..., neighbour]
-        places = [_places(*sizes, kept, old, new) for sizes in zip(leaf.shape, fresh.shape, strict=True)]
-        reads_more = leaf.ndim == 2 and names[-1] == "kernel" and leaf.shape[0] != fresh.shape[0]
-        start = np.zeros_like(fresh) if reads_more and names[-2] != "linear" else np.array(fresh)
+            leaf = leaf[..., neighbour]
+        places = [_places(*sizes, kept, old, new) for sizes in _sizes(names, leaf.shape, fresh.shape)]
+        start = np.array(fresh)
+        if leaf.ndim == 2 and names[-1] == "kernel" and names[-2] != "linear":
+            start[np.ix_(np.setdiff1d(np.arange(len(fresh)), places[0]), places[1])] = 0
         start[np.ix_(*places)] = leaf
         return start
 
@@ -59,7 +59,7 @@ def _require_growth(old: ModelConfig, new: ModelConfig) -> None:
     for name, size in before.items():
         if name.endswith(("_splits", "_bits")):
             continue
-        may_grow = name in ("luma", "chroma") or "_blocks" in name
+        may_grow = name in ("luma", "chroma", "entropy_width") or "_blocks" in name or "s_width" in name
         if after[name] != size and not (may_grow and np.all(np.asarray(after[name]) >= size)):
             raise UsageError(f"weights with {name} {size} cannot start a model with {after[name]}")
 
@@ -76,14 +76,25 @@ def _latent_places(old: ModelConfig, new: ModelConfig) -> tuple[Indices, Indices
     return np.concatenate(kept), np.concatenate(neighbour)
 
 
-def _places(before: int, after: int, kept: Indices, old: ModelConfig, new: ModelConfig) -> Indices:
-    """Where the old entries of an axis lie in the new one: latents, or features and two sets of latents."""
-    if before == after:
-        return np.arange(before)
-    if before == old.latent_channels:
-        return kept
-    width = old.entropy_width
-    return np.concatenate([np.arange(width), width + kept, width + new.latent_channels + kept])
+def _sizes(names: tuple[str, ...], before: tuple[int, ...], after: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """Of each axis: how often features stand in it, once for each position that is resampled, and both their counts."""
+    grouped = -1 if names[-2] == "dense" else -2 if names[-2].startswith("down") else None
+    for axis, (small, large) in enumerate(zip(before, after, strict=True), start=-len(before)):
+        repeats = 4 if axis == grouped else 1
+        yield repeats, small // repeats, large // repeats
+
+
+def _places(repeats: int, before: int, after: int, kept: Indices, old: ModelConfig, new: ModelConfig) -> Indices:
+    """Where the old entries of an axis lie in the new one: features, latents, or features and two sets of latents."""
+    latents, more = old.latent_channels, new.latent_channels
+    if (before, after) == (latents, more):
+        places = kept
+    elif (before, after) == (old.entropy_width + 2 * latents, new.entropy_width + 2 * more):
+        width = new.entropy_width
+        places = np.concatenate([np.arange(old.entropy_width), width + kept, width + more + kept])
+    else:
+        places = np.arange(before)
+    return np.concatenate([index * after + places for index in range(repeats)])
 
 
 def _path(path: tuple[Any, ...]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 kMAC/px (decoder, every graph that decoding runs) is printed by ``python -m vaecompress.train.complexity``.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vaecompress.errors import UsageError
 from vaecompress.transforms.config import ModelConfig
@@ -58,53 +58,40 @@ TINY = ModelConfig(
 
 LIGHT = ModelConfig(context_splits=4, coefficient_bits=11)
 
-BASE = ModelConfig(
-    luma=192,
-    chroma=(64, 64),
-    analysis_width8=256,
-    analysis_blocks8=3,
-    analysis_width16=384,
-    analysis_blocks16=2,
-    synthesis_width16=320,
+BASE = replace(
+    LIGHT,
+    analysis_width8=160,
+    analysis_width16=320,
+    synthesis_width16=256,
     synthesis_blocks16=2,
-    synthesis_width8=224,
+    synthesis_width8=208,
     synthesis_blocks8=3,
     synthesis_width4=64,
-    hyper_latent_channels=96,
-    entropy_width=256,
-    entropy_blocks=2,
-    context_steps=4,
+    entropy_width=192,
     linear_splits=8,
     context_splits=8,
-    coefficient_bits=11,
 )
 
-LARGE = ModelConfig(
-    luma=192,
-    chroma=(64, 64),
+LARGE = replace(
+    BASE,
     analysis_width8=384,
-    analysis_blocks8=5,
+    analysis_blocks8=4,
     analysis_width16=512,
-    analysis_blocks16=3,
+    analysis_blocks16=4,
     synthesis_width16=512,
-    synthesis_blocks16=3,
-    synthesis_width8=384,
-    synthesis_blocks8=6,
+    synthesis_blocks16=4,
+    synthesis_width8=448,
+    synthesis_blocks8=5,
     synthesis_width4=96,
     synthesis_blocks4=2,
-    hyper_latent_channels=128,
     entropy_width=384,
-    entropy_blocks=3,
-    context_steps=4,
-    linear_splits=8,
-    context_splits=8,
-    coefficient_bits=11,
+    entropy_blocks=2,
 )
 
 PRESETS = {
     "tiny": Preset(TINY, Recipe(steps=200, batch_size=4, crops=((1.0, 64),), warmup_steps=10)),
     "light": Preset(LIGHT),
-    "base": Preset(BASE, Recipe(crops=((0.6, 192), (0.4, 256)), learning_rate=2e-3)),
+    "base": Preset(BASE, Recipe(learning_rate=1.5e-3)),
     "large": Preset(LARGE, Recipe(crops=((0.6, 192), (0.4, 256)), learning_rate=1.5e-3)),
 }
 
