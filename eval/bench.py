@@ -1,17 +1,17 @@
 """Benchmark a folder of pictures or of clips: ``python -m vaecompress_eval.bench DIR --peers webp,avif -o report/``."""
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from vaecompress.errors import InputError, UsageError, VaecompressError
+from vaecompress.errors import InputError, UsageError
 
 from .cache_folder import cache_folder
 from .clip_run import run_clips
 from .clip_speed import measure_clip_speed
 from .clips import find_clips
+from .entry import exit_code
 from .own_peer import MODEL_SUFFIX, OWN_NAME
 from .peer_list import find_peers
 from .pictures import find_pictures, has_pictures, left_out
@@ -143,15 +143,8 @@ def main() -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
-    try:
-        sys.stdout.write(run_arguments(parser.parse_args()))
-    except VaecompressError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write(f"{STOPPED}\n")
-        return 130
-    return 0
+    options = parser.parse_args()
+    return exit_code(lambda: print(run_arguments(options), end=""), STOPPED)
 
 
 if __name__ == "__main__":

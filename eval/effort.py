@@ -6,7 +6,6 @@ least. Levels 6 and above need ``[train]``; the first picture of each size also 
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,11 +18,12 @@ from vaecompress.codec.effort import MIN_EFFORT, effort_of
 from vaecompress.codec.goal import Goal
 from vaecompress.codec.image import ImageCodec
 from vaecompress.codec.picture import psnr_db
-from vaecompress.errors import UsageError, VaecompressError
+from vaecompress.errors import UsageError
 from vaecompress.media.image import Image
 from vaecompress.train.effort import prepare
 
 from .bd_rate import BdRateError, Point, bd_rate
+from .entry import exit_code
 from .pictures import Picture, find_pictures, load_picture
 from .progress import ProgressBar
 
@@ -115,15 +115,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--levels", default="1,2,3,4,5,6,7,8,9", help="comma separated")
     parser.add_argument("--model", help="name or path of a model file")
     options = parser.parse_args(arguments)
+    return exit_code(lambda: _print(options))
+
+
+def _print(options: argparse.Namespace) -> None:
     try:
-        sys.stdout.write(table(run(options.pictures, _levels(options.levels), options.model)))
-    except VaecompressError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
+        print(table(run(options.pictures, _levels(options.levels), options.model)), end="")
     except BdRateError as error:
-        sys.stderr.write(f"these pictures give no curve to compare: {error}\n")
-        return UsageError.exit_code
-    return 0
+        raise UsageError(f"these pictures give no curve to compare: {error}") from error
 
 
 if __name__ == "__main__":

@@ -18,9 +18,8 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from vaecompress.errors import VaecompressError
-
 from .crops import file_of_size, known_sizes
+from .entry import exit_code
 from .own_peer import OWN_NAME
 from .peer_list import find_peers
 from .peers import Peer, Pixels
@@ -186,13 +185,12 @@ def main() -> int:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--peers", default="webp,avif", help="names or families, comma separated")
     arguments = parser.parse_args()
-    try:
-        peers = [peer for peer in find_peers([OWN_NAME, *arguments.peers.split(",")]) if peer.missing() is None]
-        sys.stdout.write(speed_table(measure_speed(arguments.picture, peers)))
-    except VaecompressError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+    return exit_code(lambda: _print(arguments))
+
+
+def _print(arguments: argparse.Namespace) -> None:
+    peers = [peer for peer in find_peers([OWN_NAME, *arguments.peers.split(",")]) if peer.missing() is None]
+    print(speed_table(measure_speed(arguments.picture, peers)), end="")
 
 
 if __name__ == "__main__":

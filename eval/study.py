@@ -11,10 +11,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vaecompress.errors import InputError, OutputError, UsageError, VaecompressError
+from vaecompress.errors import InputError, OutputError, UsageError
 from vaecompress.train import presets
 from vaecompress.train.sources import listed_names, validation_images
 
+from .entry import exit_code
 from .study_data import TrainingPictures, middles
 from .study_results import Check, Results
 from .study_rows import BASELINE, ROWS, Row
@@ -118,17 +119,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--minutes and --steps must be above 0")
     if not options.table and not (options.data and options.validation):
         parser.error("give pictures to train on, and --validation")
-    try:
-        if not options.table:
-            study(options)
-        _show(options.output)
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped; rows that are done are kept, the same command goes on from there\n")
-        return 130
-    except VaecompressError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+    stopped = "stopped; rows that are done are kept, the same command goes on from there"
+    return exit_code(lambda: _run(options), stopped)
+
+
+def _run(options: argparse.Namespace) -> None:
+    if not options.table:
+        study(options)
+    _show(options.output)
 
 
 if __name__ == "__main__":

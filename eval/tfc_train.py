@@ -12,10 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-from vaecompress.errors import OutputError, VaecompressError
+from vaecompress.errors import OutputError
 from vaecompress.train.resident import Resident
 from vaecompress.train.sources import listed_names
 
+from .entry import exit_code
 from .progress import ProgressBar
 from .tfc_peer import LAMBDAS, TfcPeer, weights_folder, weights_path
 
@@ -101,16 +102,12 @@ def main() -> int:
     options = parser.parse_args()
     if command := TfcPeer().missing_package():
         parser.error(f"tensorflow-compression is not installed: {command}")
-    try:
-        data = Resident.load(options.data, listed_names(options.exclude))
-        train_all(data, options.steps, options.batch_size, options.crop)
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped; finished lambdas are kept, the same command goes on from there\n")
-        return 130
-    except VaecompressError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+    return exit_code(lambda: _train(options), "stopped; finished lambdas are kept, the same command goes on from there")
+
+
+def _train(options: argparse.Namespace) -> None:
+    data = Resident.load(options.data, listed_names(options.exclude))
+    train_all(data, options.steps, options.batch_size, options.crop)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,15 @@ tells how many percent more bits the model of that step needed than the last one
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaecompress.errors import InputError, VaecompressError
+from vaecompress.errors import InputError
 from vaecompress.train.curves import TRAINING, CurveRow, read_rows
 
 from .bd_rate import BdRateError, Point, bd_rate
+from .entry import exit_code
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="the folder that training writes to")
     path = parser.parse_args().run / "curves.csv"
-    try:
-        if not path.is_file():
-            raise InputError(f"{path}: no learning curves here; give the folder of a training run")
-        found = evaluations(read_rows(path))
-        if not found:
-            raise InputError(f"{path}: the run has not been evaluated yet")
-        sys.stdout.write(table(found))
-    except VaecompressError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+    return exit_code(lambda: _print(path))
+
+
+def _print(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: no learning curves here; give the folder of a training run")
+    found = evaluations(read_rows(path))
+    if not found:
+        raise InputError(f"{path}: the run has not been evaluated yet")
+    print(table(found), end="")
 
 
 if __name__ == "__main__":
