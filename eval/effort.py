@@ -1,4 +1,4 @@
-"""What a longer search gains: ``python -m vaecompress_eval.effort PICTURES... [--levels 1,3,5,7,9] [--model light]``.
+"""What a longer search gains: ``python -m vaecompress_eval.effort PICTURES... [--levels 1,3,9] [--crop 256]``.
 
 Encodes every picture at every level and eight qualities into real files, decodes them, and prints a Markdown table:
 seconds a picture to encode, and the BD-rate (PSNR) against level 1, of the mean curve and of the picture that gains
@@ -8,7 +8,7 @@ least. Levels 6 and above need ``[train]``; the first picture of each size also 
 import argparse
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -95,10 +95,10 @@ def _levels(text: str) -> list[int]:
     return sorted(levels)
 
 
-def run(sources: Sequence[Path], levels: Sequence[int], model: str | None) -> list[Measured]:
-    """Measure every picture at every level and quality. Raises VaecompressError."""
+def run(sources: Sequence[Path], levels: Sequence[int], model: str | None, crop: int | None = None) -> list[Measured]:
+    """Measure every picture, or its middle ``crop`` x ``crop``, at every level and quality. Raises VaecompressError."""
     codec = ImageCodec(models.load(model))
-    pictures = [load_picture(path) for source in sources for path in find_pictures(source)]
+    pictures = [_middle(load_picture(path), crop) for source in sources for path in find_pictures(source)]
     jobs = [(level, picture, quality) for level in levels for picture in pictures for quality in QUALITIES]
     bar, found = ProgressBar(), []
     for level, picture, quality in jobs:
@@ -108,11 +108,21 @@ def run(sources: Sequence[Path], levels: Sequence[int], model: str | None) -> li
     return found
 
 
+def _middle(picture: Picture, side: int | None) -> Picture:
+    """What there is of the middle ``side`` x ``side``; None: all."""
+    if side is None:
+        return picture
+    height, width = picture.pixels.shape[:2]
+    top, left = max(0, (height - side) // 2), max(0, (width - side) // 2)
+    return replace(picture, pixels=picture.pixels[top : top + side, left : left + side])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("pictures", type=Path, nargs="+", help="files or folders")
     parser.add_argument("--levels", default="1,2,3,4,5,6,7,8,9", help="comma separated")
+    parser.add_argument("--crop", type=int, metavar="SIDE", help="only the middle SIDE x SIDE of every picture")
     parser.add_argument("--model", help="name or path of a model file")
     options = parser.parse_args(arguments)
     return exit_code(lambda: _print(options))
@@ -120,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _print(options: argparse.Namespace) -> None:
     try:
-        print(table(run(options.pictures, _levels(options.levels), options.model)), end="")
+        print(table(run(options.pictures, _levels(options.levels), options.model, options.crop)), end="")
     except BdRateError as error:
         raise UsageError(f"these pictures give no curve to compare: {error}") from error
 

@@ -24,6 +24,16 @@ def test_it_measures_real_files_at_every_level(
     assert second[3].removesuffix(" |") == f"{second[2]} (waves.png)"
 
 
+def test_a_crop_is_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effort, "QUALITIES", (50,))
+    pixels = np.random.default_rng(1).integers(0, 255, (70, 50, 3), np.uint8)
+    for name, kept in (("whole", pixels), ("middle", pixels[19:51, 9:41])):
+        (tmp_path / name).mkdir()
+        iio.imwrite(tmp_path / name / "a.png", kept)
+    (whole,), (middle,) = (effort.run([tmp_path / name], [1], "tiny", crop=32) for name in ("whole", "middle"))
+    assert whole.point == middle.point
+
+
 def test_the_picture_that_gains_least_is_named() -> None:
     def measured(level: int, picture: str, rate: float) -> list[effort.Measured]:
         points = ((quality, Point(rate * quality, float(quality))) for quality in effort.QUALITIES)
