@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     length.add_argument("--minutes", type=positive_number, help="train for so long, the schedule fitted to it")
     parser.add_argument("--batch", type=positive_integer, metavar="N", help="crops a step instead of the preset's")
     parser.add_argument(
+        "--learning-rate",
+        type=positive_number,
+        metavar="RATE",
+        help="peak, instead of the preset's; a tenth of it suits weights that are trained",
+    )
+    parser.add_argument(
         "--init", type=Path, metavar="FILE", help="start from a model file, or go on from saved weights"
     )
     parser.add_argument(
@@ -90,7 +96,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _recipe(preset: "Preset", options: argparse.Namespace) -> "Preset":
     """The preset with what the options change."""
-    given = {"steps": options.steps, "batch_size": options.batch, "basis_refresh": options.basis_refresh}
+    given = {
+        "steps": options.steps,
+        "batch_size": options.batch,
+        "learning_rate": options.learning_rate,
+        "basis_refresh": options.basis_refresh,
+    }
     changes = {name: value for name, value in given.items() if value}
     return dataclasses.replace(preset, recipe=dataclasses.replace(preset.recipe, **changes))
 

@@ -62,6 +62,8 @@ def test_train_hands_everything_on(pictures: Path, tmp_path: Path, capsys: pytes
         70,
         "--batch",
         8,
+        "--learning-rate",
+        "2e-4",
         "--basis-refresh",
         40,
         "--bf16",
@@ -74,7 +76,8 @@ def test_train_hands_everything_on(pictures: Path, tmp_path: Path, capsys: pytes
     assert run("train", "--preset", "tiny", "--data", pictures, *lists, *words) == 0
     (made,) = StandInRun.made
     assert (made.preset.recipe.steps, made.folder, made.weights) == (70, tmp_path / "run", None)
-    assert (made.preset.recipe.batch_size, made.preset.recipe.basis_refresh) == (8, 40)
+    recipe = made.preset.recipe
+    assert (recipe.batch_size, recipe.learning_rate, recipe.basis_refresh) == (8, 2e-4, 40)
     assert (made.options.device_tflops, made.options.budget_minutes) == (12.5, None)
     assert made.options.compute_dtype.__name__ == "bfloat16"
     assert [picture.shape for picture in made.validation] == [(256, 256, 3)]
