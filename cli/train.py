@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--learning-rate",
         type=positive_number,
         metavar="RATE",
-        help="peak, instead of the preset's; a tenth of it suits weights that are trained",
+        help="peak, instead of the preset's",
     )
     parser.add_argument(
         "--init", type=Path, metavar="FILE", help="start from a model file, or go on from saved weights"
