@@ -34,12 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     length.add_argument("--steps", type=positive_integer, help="steps instead of the preset's")
     length.add_argument("--minutes", type=positive_number, help="train for so long, the schedule fitted to it")
     parser.add_argument("--batch", type=positive_integer, metavar="N", help="crops a step instead of the preset's")
-    parser.add_argument(
-        "--learning-rate",
-        type=positive_number,
-        metavar="RATE",
-        help="peak, instead of the preset's",
-    )
+    parser.add_argument("--learning-rate", type=positive_number, metavar="RATE", help="peak, instead of the preset's")
     parser.add_argument(
         "--init", type=Path, metavar="FILE", help="start from a model file, or go on from saved weights"
     )
