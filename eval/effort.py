@@ -21,6 +21,7 @@ from vaecompress.codec.picture import psnr_db
 from vaecompress.errors import UsageError
 from vaecompress.media.image import Image
 from vaecompress.train.effort import prepare
+from vaecompress.train.sources import middle
 
 from .bd_rate import BdRateError, Point, bd_rate
 from .entry import exit_code
@@ -98,7 +99,9 @@ def _levels(text: str) -> list[int]:
 def run(sources: Sequence[Path], levels: Sequence[int], model: str | None, crop: int | None = None) -> list[Measured]:
     """Measure every picture, or its middle ``crop`` x ``crop``, at every level and quality. Raises VaecompressError."""
     codec = ImageCodec(models.load(model))
-    pictures = [_middle(load_picture(path), crop) for source in sources for path in find_pictures(source)]
+    pictures = [load_picture(path) for source in sources for path in find_pictures(source)]
+    if crop is not None:
+        pictures = [replace(picture, pixels=middle(picture.pixels, crop)) for picture in pictures]
     jobs = [(level, picture, quality) for level in levels for picture in pictures for quality in QUALITIES]
     bar, found = ProgressBar(), []
     for level, picture, quality in jobs:
@@ -106,15 +109,6 @@ def run(sources: Sequence[Path], levels: Sequence[int], model: str | None, crop:
         bar(len(found), len(jobs), f"effort {level}, {picture.name}")
     bar.close()
     return found
-
-
-def _middle(picture: Picture, side: int | None) -> Picture:
-    """What there is of the middle ``side`` x ``side``; None: all."""
-    if side is None:
-        return picture
-    height, width = picture.pixels.shape[:2]
-    top, left = max(0, (height - side) // 2), max(0, (width - side) // 2)
-    return replace(picture, pixels=picture.pixels[top : top + side, left : left + side])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

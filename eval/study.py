@@ -13,16 +13,15 @@ from pathlib import Path
 
 from vaecompress.errors import InputError, OutputError, UsageError
 from vaecompress.train import presets
-from vaecompress.train.sources import listed_names, validation_images
+from vaecompress.train.loop import VALIDATION_SIDE
+from vaecompress.train.sources import listed_names, middles, validation_images
 
 from .entry import exit_code
-from .study_data import TrainingPictures, middles
+from .study_data import TrainingPictures
 from .study_results import Check, Results
 from .study_rows import BASELINE, ROWS, Row
 from .study_run import Training
 from .study_table import plot, table
-
-VALIDATION_SIDE = 256
 
 
 def jobs(rows: Sequence[Row], seeds: Sequence[int]) -> Iterator[tuple[Row, int]]:

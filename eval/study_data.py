@@ -60,13 +60,3 @@ def _through_jpeg(crop: Crops, quality: int) -> Crops:
     file = io.BytesIO()
     Image.fromarray(crop).save(file, "JPEG", quality=quality)
     return np.asarray(Image.open(file))
-
-
-def middles(pictures: Sequence[Crops], side: int) -> Crops:
-    """The middle ``side`` x ``side`` of each picture that is large enough, [N, side, side, 3]."""
-    found = []
-    for picture in pictures:
-        top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
-        if top >= 0 and left >= 0:
-            found.append(picture[top : top + side, left : left + side])
-    return np.stack(found) if found else np.empty((0, side, side, 3), np.uint8)

@@ -102,6 +102,9 @@ def _exact(percent: int) -> Row:
     return Row(f"exact-{percent}", "exact", f"rounding for the last {percent} %", recipe=recipe, parts={"exact": True})
 
 
+_WINNERS = {"crops": ((0.5, 64), (0.85, 128), (1.0, 192)), "basis_refresh": 100}
+"""What won in short runs, put together for long ones, which profit from large crops at last."""
+
 _THIRDS = {"luma": 104, "chroma": (104, 104)}
 
 ROWS = (
@@ -122,6 +125,7 @@ ROWS = (
     Row("batch-32", "batch", "32 crops a step", recipe={"batch_size": 32}),
     *map(_crop, (96, 128, 192)),
     Row("crop-shipped", "crop", "crops of 128, the last quarter 192", recipe={"crops": Recipe().crops}),
+    Row("winners", "winners", "crops of 64, 128 and 192, bases every 100 steps", recipe=_WINNERS),
     Row("noise", "quantisation", "noise everywhere", parts={"quantisation": "noise"}),
     Row("straight", "quantisation", "rounding everywhere, in the rate too", parts={"quantisation": "straight-through"}),
     Row("soft", "quantisation", "soft rounding, ever sharper", parts={"quantisation": "soft"}),

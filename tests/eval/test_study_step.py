@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import optax
 from study_models import MODEL, PRESET, Crops
 from vaecompress_eval import metrics, study_start, study_step
-from vaecompress_eval.study_data import Corrupted, middles
+from vaecompress_eval.study_data import Corrupted
 from vaecompress_eval.study_loss import distortion, ms_ssim, weighted
 from vaecompress_eval.study_model import soft_mean, soft_round
 from vaecompress_eval.study_rows import BASELINE, Setup
@@ -145,9 +145,3 @@ def test_corrupted_crops_are_a_function_of_the_step(data, low_db: float, high_db
     np.testing.assert_array_equal(found, corrupted.batch(3, 2, 64))
     psnr_db = 20 * math.log10(255.0 / np.sqrt(np.mean((found.astype(float) - clean) ** 2)))
     assert low_db < psnr_db < high_db
-
-
-def test_middles_leave_out_what_is_too_small() -> None:
-    pictures = [np.full((size, 300, 3), size % 256, np.uint8) for size in (255, 256, 400)]
-    assert [int(one[0, 0, 0]) for one in middles(pictures, 256)] == [0, 144]
-    assert middles(pictures[:1], 256).shape == (0, 256, 256, 3)

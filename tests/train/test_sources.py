@@ -7,7 +7,15 @@ from pictures import coordinate_picture, encoded, write_folder, write_shard
 from PIL import Image
 
 from vaecompress.errors import InputError
-from vaecompress.train.sources import decode_picture, list_entries, picture_size, read_names, validation_images
+from vaecompress.train.sources import (
+    decode_picture,
+    list_entries,
+    middle,
+    middles,
+    picture_size,
+    read_names,
+    validation_images,
+)
 
 A = encoded(coordinate_picture(70, 80, 1))
 B = encoded(coordinate_picture(90, 64, 2), "JPEG")
@@ -80,3 +88,15 @@ def test_validation_images_in_order(tmp_path: Path) -> None:
     for name in ("absent.png", "bad.png"):
         with pytest.raises(InputError, match=name):
             validation_images([tmp_path], [name])
+
+
+def test_middle_takes_what_there_is() -> None:
+    picture = coordinate_picture(5, 9, 0)
+    np.testing.assert_array_equal(middle(picture, 3), picture[1:4, 3:6])
+    np.testing.assert_array_equal(middle(picture, 7), picture[:, 1:8])
+
+
+def test_middles_leave_out_what_is_too_small() -> None:
+    pictures = [np.full((size, 300, 3), size % 256, np.uint8) for size in (255, 256, 400)]
+    assert [int(one[0, 0, 0]) for one in middles(pictures, 256)] == [0, 144]
+    assert middles(pictures[:1], 256).shape == (0, 256, 256, 3)

@@ -25,6 +25,7 @@ from vaecompress.train.optimiser import warm_up
 from vaecompress.train.presets import Preset
 from vaecompress.train.progress import Progress
 from vaecompress.train.saver import DivergedError, Saver
+from vaecompress.train.sources import middles
 from vaecompress.train.state import (
     StepFunction,
     StepReport,
@@ -38,6 +39,9 @@ from vaecompress.train.state import (
 from vaecompress.train.vae import HyperpriorVAE
 
 Pictures = npt.NDArray[np.uint8]
+
+VALIDATION_SIDE = 256
+"""Validation is on the middle of pictures, this many pixels square."""
 VALIDATION_POSITIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 CALIBRATION_BATCHES = 64
 
@@ -82,7 +86,7 @@ class Run:
         """Raises :class:`UsageError` where the devices cannot get equal shares of a batch."""
         devices.check_batch(preset.recipe.batch_size)
         self.preset, self.batches, self.folder, self.options = preset, batches, folder, options
-        self.validation = _validation_batch(validation)
+        self.validation = middles(validation, VALIDATION_SIDE)
         self.report = report if devices.is_first() else lambda line: None
         self.progress = Progress(preset.recipe, options.budget_minutes)
         self.start_step = self.pixels = 0
@@ -234,7 +238,7 @@ class Run:
     def _validate(self, state: TrainState, step: int) -> None:
         """Measure the averaged weights on the validation pictures and draw the curves; not counted as training time."""
         began = time.monotonic()
-        if self.validation is not None:
+        if len(self.validation):
             losses = [self._measure(state, step, place) for place in VALIDATION_POSITIONS]
             self.report(f"step {step}  validation loss {np.mean(losses):.4f}")
         if self._curves and find_spec("matplotlib"):
@@ -243,7 +247,6 @@ class Run:
 
     def _measure(self, state: TrainState, step: int, place: float) -> float:
         """Loss over the validation pictures at one quality, 0..1, in the arithmetic of the current phase."""
-        assert self.validation is not None
         position = devices.replicate(np.full((len(self.validation),), place, np.float32))
         variables = {"params": state.ema, "ranges": state.ranges}
         measures = self._evaluate(variables, devices.replicate(self.validation), position, self.calibrated)
@@ -272,13 +275,3 @@ class Run:
 def describe(preset: Preset) -> dict[str, Any]:
     """A preset as JSON-ready fields."""
     return {"model": preset.model.to_dict(), "recipe": json.loads(json.dumps(asdict(preset.recipe)))}
-
-
-def _validation_batch(pictures: Sequence[Pictures], side: int = 256) -> Pictures | None:
-    """The middle ``side`` x ``side`` of each picture that is large enough, as one batch."""
-    cut = []
-    for picture in pictures:
-        top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
-        if top >= 0 and left >= 0:
-            cut.append(picture[top : top + side, left : left + side])
-    return np.stack(cut) if cut else None

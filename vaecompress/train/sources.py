@@ -172,6 +172,18 @@ def validation_images(sources: Sequence[Path], names: Sequence[str]) -> list[npt
     return pictures
 
 
+def middle(pixels: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    """What there is of the middle ``side`` x ``side`` of a picture [H, W, ...]."""
+    top, left = (max(0, (length - side) // 2) for length in pixels.shape[:2])
+    return pixels[top : top + side, left : left + side]
+
+
+def middles(pictures: Iterable[npt.NDArray[np.uint8]], side: int) -> npt.NDArray[np.uint8]:
+    """The middle ``side`` x ``side`` of each picture that is large enough, [N, side, side, 3]."""
+    found = [middle(picture, side) for picture in pictures if min(picture.shape[:2]) >= side]
+    return np.stack(found) if found else np.empty((0, side, side, 3), np.uint8)
+
+
 def read_names(path: Path) -> frozenset[str]:
     """File names listed one a line in a text file (such as ``validation.txt``)."""
     return frozenset(path.read_text(encoding="utf-8").split())
