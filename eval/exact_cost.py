@@ -8,10 +8,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from vaecompress.codec import models
 from vaecompress.errors import InputError
+from vaecompress.train.sources import middles
 from vaecompress.transforms.config import quality_lambda, quality_position
 
 from .peers import Pixels
@@ -23,15 +22,10 @@ SIDE = 256
 
 def crops(folder: Path) -> Pixels:
     """The middle 256x256 of every picture that is large enough, uint8 [N, 256, 256, 3]. Raises InputError."""
-    found = []
-    for path in find_pictures(folder):
-        pixels = load_picture(path).pixels
-        top, left = (pixels.shape[0] - SIDE) // 2, (pixels.shape[1] - SIDE) // 2
-        if top >= 0 and left >= 0:
-            found.append(pixels[top : top + SIDE, left : left + SIDE])
-    if not found:
+    found = middles([load_picture(path).pixels for path in find_pictures(folder)], SIDE)
+    if not len(found):
         raise InputError(f"{folder}: holds no picture of at least {SIDE}x{SIDE} pixels")
-    return np.stack(found)
+    return found
 
 
 def costs(batch: Pixels, model_name: str) -> list[tuple[int, list[tuple[float, float, float]]]]:

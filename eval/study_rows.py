@@ -102,7 +102,7 @@ def _exact(percent: int) -> Row:
     return Row(f"exact-{percent}", "exact", f"rounding for the last {percent} %", recipe=recipe, parts={"exact": True})
 
 
-_WINNERS = {"crops": ((0.5, 64), (0.85, 128), (1.0, 192)), "basis_refresh": 100}
+_WINNERS = {"crops": ((0.5, 64), (0.35, 128), (0.15, 192)), "basis_refresh": 100}
 """What won in short runs, put together for long ones, which profit from large crops at last."""
 
 _THIRDS = {"luma": 104, "chroma": (104, 104)}
