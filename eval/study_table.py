@@ -120,7 +120,10 @@ def _cells(values: Sequence[str]) -> str:
 
 
 def plot(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
-    """Draw each group, with the baseline in black, as ``<group>.png`` in ``folder``; the files. Needs matplotlib."""
+    """Draw each group, with the baseline in black, as ``<group>.png`` in ``folder``; the files. Needs matplotlib.
+
+    Losses more than half above the group's best are cut off.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -129,7 +132,7 @@ def plot(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
         figure = Figure(figsize=(11.0, 4.5), layout="constrained")
         FigureCanvasAgg(figure)
         by_minutes, by_pixels = figure.subplots(1, 2, sharey=True)
-        by_minutes.set(xlabel="minutes of processor time", ylabel="R-D loss on validation pictures", yscale="log")
+        by_minutes.set(xlabel="minutes of processor time", ylabel="R-D loss on validation pictures")
         by_pixels.set(xlabel="megapixels seen")
         for number, row in enumerate(rows):
             colour, label = f"C{number - 1}" if number else "black", row.name
@@ -139,7 +142,9 @@ def plot(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
                 by_minutes.plot([check.minutes for check in one.checks], losses, **style)
                 by_pixels.plot([check.pixels / 1e6 for check in one.checks], losses, **style)
                 label = "_nolegend_"
+        lasts = [one.checks[-1].loss for one in outcomes if one.row in {row.name for row in rows}]
+        by_minutes.set_ylim(0.98 * min(lasts), 1.5 * min(lasts))
         by_minutes.legend(fontsize=8)
         paths.append(folder / f"{group.replace(' ', '-')}.png")
-        figure.savefig(paths[-1], dpi=130)
+        figure.savefig(paths[-1], dpi=90)
     return paths
