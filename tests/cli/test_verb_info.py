@@ -65,7 +65,7 @@ def test_models(capsys: pytest.CaptureFixture[str]) -> None:
     assert tiny["size_bytes"] == Path(tiny["path"]).stat().st_size
     assert not tiny["default"]
     assert tiny["decode_s"] > 0
-    assert [name for name, record in listed.items() if record["default"]] == ["light"]
+    assert [name for name, record in listed.items() if record["default"]] == ["base"]
 
 
 def test_models_in_words(
