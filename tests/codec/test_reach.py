@@ -1,4 +1,4 @@
-"""Goals at more effort than they are looked for with: kept, no worse, and few encodings at all of it."""
+"""Goals: found with few encodings; at more effort than they are looked for with kept, no worse, and few again."""
 
 import pytest
 from test_search import photo
@@ -54,3 +54,37 @@ def test_at_the_ends_of_quality(codec, full_encodings, goal):
     encoded = codec.encode(Image(photo()), goal, effort=FULL)
     assert encoded.quality == (100 if goal.size_bytes else 1)
     assert full_encodings == [encoded.quality]
+
+
+@pytest.mark.parametrize("slope", [0.01, 0.5, 1.0, 3.0])
+def test_the_first_not_negative_of_every_line(slope):
+    for first in range(1, 102):
+        looked_at: list[int] = []
+
+        def excess(x: int, first: int = first, looked_at: list[int] = looked_at) -> float:
+            assert 1 <= x <= 100
+            looked_at.append(x)
+            return slope * (x - first) + slope / 3
+
+        assert reach.first_not_negative(excess, 1, 100) == first
+        assert len(set(looked_at)) == len(looked_at) <= 12
+
+
+def test_steps_curves_and_infinity_do_not_keep_it_from_its_end():
+    for curve in (lambda x: x**3, lambda x: float("inf") if x >= 0 else -(2.0**-x), lambda x: 1.0 if x >= 0 else -1e-9):
+        for first in range(1, 102):
+            assert reach.first_not_negative(lambda x, first=first, curve=curve: curve(x - first), 1, 100) == first
+
+
+def test_a_usual_goal_takes_few_encodings(codec, monkeypatch):
+    seen, run = [], reach.Search.run
+
+    def counted(self: reach.Search, effort: Effort, progress: object = None) -> object:
+        seen.append(self._quality)
+        return run(self, effort)
+
+    monkeypatch.setattr(reach.Search, "run", counted)
+    for goal in (Goal(size_bytes=1500), Goal(psnr_db=33.0), Goal(bpp=1.0)):
+        seen.clear()
+        codec.encode(Image(photo()), goal)
+        assert len(seen) <= 5

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from math import ceil, floor, log2
 
 from vaecompress.bitstream import Picture
 from vaecompress.codec.effort import DEFAULT_EFFORT, EFFORTS, Effort, Progress
@@ -12,6 +13,12 @@ from vaecompress.errors import GoalError
 
 QUALITIES_AT_FULL_EFFORT = 3
 """A goal is looked for with little effort; so many qualities are then tried with all of it."""
+
+DB_A_QUALITY, LOG2_BYTES_A_QUALITY = 0.13, 0.04
+"""What a step of quality usually brings, to begin with; what was measured of a picture then replaces it."""
+
+LOOKS_ALONG_LINES, OVERSHOOT = 4, 1.2
+"""Looks until bisection takes over, and how much further than expected one goes to find the goal's other side."""
 
 SizeOf = Callable[[int, Picture], int]
 
@@ -54,34 +61,38 @@ class Reach:
         if self._goal.quality is not None:
             return self._trial(self._goal.quality, effort, progress)
         quick = min(effort, EFFORTS[DEFAULT_EFFORT], key=lambda one: one.rounds)
-        found = self._bisected(quick)
+        found = self._nearest(quick)
         return found if quick == effort else self._raised(found, effort, progress)
 
     def _trial(self, quality: int, effort: Effort, progress: Progress | None = None) -> Trial:
         return Trial(self._codec, self._pixels, quality, effort, progress)
 
     def _meets(self, trial: Trial) -> bool:
+        return (self._excess(trial) >= 0) == (self._goal.psnr_db is not None)
+
+    def _excess(self, trial: Trial) -> float:
+        """How far a trial is above the goal, in steps of quality: not negative if it has the PSNR, or is too large."""
         if self._goal.psnr_db is not None:
-            return trial.psnr_db >= self._goal.psnr_db
-        return self._size(trial) <= (self._max_bytes or 0)
+            return (trial.psnr_db - self._goal.psnr_db) / DB_A_QUALITY
+        return log2(self._size(trial) / ((self._max_bytes or 0) + 1)) / LOG2_BYTES_A_QUALITY
 
     def _size(self, trial: Trial) -> int:
         return self._size_of(trial.quality, trial.unchecked)
 
-    def _bisected(self, effort: Effort) -> Trial:
+    def _nearest(self, effort: Effort) -> Trial:
         """The highest quality that fits a size, or the lowest that reaches a PSNR."""
         trials: dict[int, Trial] = {}
 
-        def meets(quality: int) -> bool:
+        def excess(quality: int) -> float:
             trials[quality] = self._trial(quality, effort)
-            return self._meets(trials[quality])
+            return self._excess(trials[quality])
 
+        quality = first_not_negative(excess, MIN_QUALITY, MAX_QUALITY)
         if self._goal.psnr_db is not None:
-            quality = _first(meets)
-            if quality is None:
+            if quality > MAX_QUALITY:
                 raise GoalError(f"{self._goal.psnr_db:g} dB is out of reach: quality {MAX_QUALITY} stays below it")
         else:
-            quality = (_first(lambda one: not meets(one)) or MAX_QUALITY + 1) - 1
+            quality -= 1
             if quality < MIN_QUALITY:
                 least = self._size(trials[MIN_QUALITY])
                 raise GoalError(
@@ -110,13 +121,27 @@ class Reach:
         return trial.psnr_db > best.psnr_db
 
 
-def _first(holds: Callable[[int], bool]) -> int | None:
-    """The lowest quality from which on ``holds`` is true, by bisection; None where it never is."""
-    low, high = MIN_QUALITY, MAX_QUALITY + 1
+def first_not_negative(excess: Callable[[int], float], least: int, most: int) -> int:
+    """The lowest x in least..most from which on ``excess(x)`` is not negative, most + 1 where it always is.
+
+    ``excess`` rises by about one a step. A line through the nearest values on both sides says where to look next; after a
+    few looks along lines it is the middle.
+    """
+    low, high = least, most + 1
+    known: dict[int, float] = {}
+    x = (low + high) // 2
     while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
+        known[x] = max(-most, min(excess(x), most))
+        if known[x] >= 0:
+            high = x
         else:
-            low = middle + 1
-    return low if low <= MAX_QUALITY else None
+            low = x + 1
+        below, above = known.get(low - 1), known.get(high)
+        if len(known) > LOOKS_ALONG_LINES:
+            x = (low + high) // 2
+        elif below is not None and above is not None:
+            x = low - 1 + ceil((high - low + 1) * below / (below - above))
+        else:
+            x -= floor(OVERSHOOT * known[x]) + 1
+        x = max(low, min(x, high - 1))
+    return low
