@@ -124,8 +124,8 @@ class Reach:
 def first_not_negative(excess: Callable[[int], float], least: int, most: int) -> int:
     """The lowest x in least..most from which on ``excess(x)`` is not negative, most + 1 where it always is.
 
-    ``excess`` rises by about one a step. A line through the nearest values on both sides says where to look next; after a
-    few looks along lines it is the middle.
+    ``excess`` rises by about one a step. A line through the nearest values on both sides says where to look next; after
+    a few such looks it is the middle.
     """
     low, high = least, most + 1
     known: dict[int, float] = {}
