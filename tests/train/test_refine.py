@@ -97,7 +97,7 @@ def test_without_jax_it_is_said_what_to_install(model, monkeypatch):
     assert effort.prepare(5, model) == EFFORTS[5]
 
 
-@pytest.mark.parametrize(("kmac", "steps"), [(0.3, 280), (5.95, 280), (20.38, 130), (128.8, 26)])
+@pytest.mark.parametrize(("kmac", "steps"), [(0.3, 200), (5.95, 200), (20.38, 93), (128.8, 18)])
 def test_dearer_decoders_take_fewer_steps(model: models.LoadedModel, kmac: float, steps: int) -> None:
     dearer = models.LoadedModel(replace(model.file, card={**model.file.card, "decoder_kmac_per_pixel": kmac}))
     assert effort.prepare(9, dearer).steps == steps

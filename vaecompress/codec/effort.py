@@ -50,8 +50,8 @@ EFFORTS = {
     5: Effort(8),
     6: Effort(4, 80),
     7: Effort(4, 120),
-    8: Effort(4, 180),
-    9: Effort(4, 280),
+    8: Effort(4, 160),
+    9: Effort(4, 200),
 }
 MIN_EFFORT, MAX_EFFORT, DEFAULT_EFFORT = min(EFFORTS), max(EFFORTS), 3
 
