@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vaecompress.errors import UsageError
 
@@ -11,7 +11,7 @@ from .console import Console
 from .options import add_exclude_argument, positive_integer, positive_number
 
 if TYPE_CHECKING:
-    from vaecompress.train.loop import Batches
+    from vaecompress.train.loop import Batches, Weights
     from vaecompress.train.presets import Preset
 
 
@@ -119,26 +119,29 @@ def _batches(options: argparse.Namespace, exclude: frozenset[str], seed: int, co
     return resident if jax.default_backend() == "cpu" else DeviceResident(resident)
 
 
-def _initial_weights(path: Path | None, preset: "Preset") -> tuple[dict[str, Any], int] | None:
-    """Variables, grown to the preset's shape, and their step; raises :class:`UsageError` where they do not fit it."""
+def _initial_weights(path: Path | None, preset: "Preset") -> "Weights | None":
+    """Weights grown to the preset's shape; raises :class:`UsageError` where they do not fit it."""
     if path is None:
         return None
     from vaecompress.codec.choice import SUFFIX
+    from vaecompress.train.loop import Weights
     from vaecompress.transforms.config import ModelConfig
 
     if path.suffix == SUFFIX:
         from vaecompress.codec import model_file
         from vaecompress.train.restore import restore
 
-        model, variables = restore(model_file.load(path))
-        config, step = model.config, 0
+        file = model_file.load(path)
+        model, variables = restore(file)
+        config, step, training = model.config, 0, file.card.get("training")
     else:
         from vaecompress.train.checkpoint import load_weights
 
         variables, meta = load_weights(path)
-        config, step = ModelConfig.from_dict(meta["model"]), int(meta["step"])
-    if config == preset.model:
-        return variables, step
-    from vaecompress.train.grow import grow
+        config, step = ModelConfig.from_dict(meta.pop("model")), int(meta["step"])
+        training = meta
+    if config != preset.model:
+        from vaecompress.train.grow import grow
 
-    return {"params": grow(variables["params"], config, preset.model)}, step
+        variables = {"params": grow(variables["params"], config, preset.model)}
+    return Weights(variables, step, training)

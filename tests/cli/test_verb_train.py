@@ -106,8 +106,9 @@ def test_train_starts_from_a_model_file_of_its_shape(pictures: Path, tmp_path: P
     words = ("--data", pictures, "-o", tmp_path / "run", "--init", path)
     assert run("train", "--preset", "light", *words) == 2
     assert run("train", "--preset", "tiny", *words) == 0
-    variables, step = StandInRun.made[0].weights
+    variables, step, training = StandInRun.made[0].weights
     assert step == 0
+    assert training == model_file.load(path).card.get("training")
     assert set(variables) == {"params", "ranges"}
 
 
@@ -125,7 +126,8 @@ def test_train_grows_weights_of_a_smaller_model(pictures: Path, tmp_path: Path) 
     save_weights(tmp_path / "small.msgpack", init_variables(HyperpriorVAE(smaller), 0), meta)
     words = ("--data", pictures, "-o", tmp_path / "run", "--init", tmp_path / "small.msgpack")
     assert run("train", "--preset", "tiny", *words) == 0
-    variables, step = StandInRun.made[0].weights
+    variables, step, training = StandInRun.made[0].weights
+    assert training == {"step": 30}
     wanted = jax.eval_shape(lambda: init_variables(HyperpriorVAE(TINY), 0))["params"]
     assert step == 30
     assert jax.tree_util.tree_map(np.shape, variables["params"]) == jax.tree_util.tree_map(lambda x: x.shape, wanted)

@@ -17,7 +17,7 @@ from vaecompress.errors import UsageError
 from vaecompress.train import checkpoint, loop
 from vaecompress.train.checkpoint import latest_step, load_weights
 from vaecompress.train.curves import read_rows
-from vaecompress.train.loop import Run, RunOptions
+from vaecompress.train.loop import Run, RunOptions, Weights
 from vaecompress.train.objective import rate_distortion
 from vaecompress.train.optimiser import warm_up
 from vaecompress.train.presets import Preset, Recipe
@@ -100,6 +100,10 @@ def test_the_last_step_is_saved(whole):
     assert_equal(saved, state)
     assert meta["recipe"]["steps"] == 7
     assert ModelConfig.from_dict(meta["model"]) == SMALL
+    rows = [row for row in read_rows(folder / "curves.csv") if row.step == 7 and row.series != "train"]
+    assert meta["validation_losses"] == pytest.approx({row.series: row.loss for row in rows}, abs=1e-4)
+    assert "cpu" in meta["machine"]
+    assert "cores" in meta["machine"]
 
 
 def test_curves_tell_steps_rates_and_every_quality(whole):
@@ -187,19 +191,20 @@ def test_weights_start_another_run_with_a_fresh_optimiser(whole, tmp_path):
             np.testing.assert_allclose(saved, leaf, rtol=2.0**-10, atol=1e-6)
     assert meta["step"] == 7
     crops = Crops()
-    continued = run(tmp_path, crops).train((weights, 6))
+    continued = run(tmp_path, crops).train(Weights(weights, 6, {"minutes": 5.0}))
     assert crops.asked == [7, 8, 9, 6]
     (row,) = [row for row in read_rows(tmp_path / "curves.csv") if row.series == "train"]
     assert row.learning_rate == pytest.approx(rate(6, start_step=6))
     assert row.learning_rate < rate(6)
     assert json.loads((tmp_path / "checkpoint-00000007.json").read_text())["meta"]["start_step"] == 6
+    assert load_weights(tmp_path / WEIGHTS_NAME)[1]["before"] == {"minutes": 5.0}
     moved = np.abs(continued.params["synthesis"]["head"]["bias"] - weights["params"]["synthesis"]["head"]["bias"])
     assert 0 < moved.max() < 0.01
 
 
 def test_weights_of_a_finished_run_cannot_start_one_as_long(tmp_path):
     with pytest.raises(UsageError, match="more steps"):
-        run(tmp_path).train(({}, 7))
+        run(tmp_path).train(Weights({}, 7))
 
 
 def test_loss_falls_on_one_batch():

@@ -6,10 +6,12 @@ jitted function one that works on each device's share of the batch and adds up w
 
 import atexit
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -60,6 +62,22 @@ def replicated() -> NamedSharding:
 def shared_out() -> NamedSharding:
     """The sharding of a batch [B, ...]: each device holds B / devices of its samples."""
     return NamedSharding(_mesh(), _spec(_BATCH))
+
+
+def machine() -> str:
+    """What trains, for the record: ``8 x NVIDIA H100 80GB HBM3`` or ``1 x cpu (2 cores, AMD EPYC)``."""
+    found = f"{jax.device_count()} x {jax.devices()[0].device_kind}"
+    return f"{found} ({os.cpu_count()} cores, {_processor()})" if jax.default_backend() == "cpu" else found
+
+
+def _processor() -> str:
+    """The processor's name where the system tells it, else its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
 
 
 def check_batch(batch_size: int) -> None:

@@ -4,11 +4,11 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -71,6 +71,14 @@ class RunOptions:
     device_tflops: float | None = None
 
 
+class Weights(NamedTuple):
+    """Where a run starts: variables, their step, and what is known of the training that made them."""
+
+    variables: dict[str, Any]
+    step: int = 0
+    training: Mapping[str, Any] | None = None
+
+
 class Run:
     """A training run in a folder, on every device of every process that was joined."""
 
@@ -92,12 +100,14 @@ class Run:
         self.start_step = self.pixels = 0
         self.minutes = 0.0
         self.calibrated = False
+        self.losses: dict[str, float] = {}
+        self.before: Mapping[str, Any] | None = None
         self._interval = Meter(preset.model, options.device_tflops)
         self._whole = self._interval.fresh()
         self._logged = time.monotonic()
 
-    def train(self, weights: tuple[dict[str, Any], int] | None = None) -> TrainState:
-        """Resume the folder's newest checkpoint; else start from ``weights`` (variables, step); else from scratch.
+    def train(self, weights: Weights | None = None) -> TrainState:
+        """Resume the folder's newest checkpoint; else start from ``weights``; else from scratch.
 
         Returns the state after the last step, which is saved. Raises :class:`DivergedError` on a loss that is not
         finite, after which the folder holds the last good checkpoint; UsageError where the weights stand at or beyond
@@ -128,13 +138,13 @@ class Run:
             if step % self.options.log_every == 0 or stop or self._done(step):
                 self._log(step, report)
             done = self._done(step)
+            if done or (step % self.options.validate_every == 0 and not stop):
+                self._validate(state, step)
             if done or stop or time.monotonic() - saved > self.options.save_seconds:
                 self._save(state)
                 saved = time.monotonic()
             if stop and not done:
                 raise KeyboardInterrupt
-            if step % self.options.validate_every == 0 or done:
-                self._validate(state, step)
         if self._whole.steps:
             self.report(f"{self._whole.steps} steps in {self._whole.seconds / 60:.1f} min  {self._whole.text()}")
         return state
@@ -165,7 +175,7 @@ class Run:
             self.calibrated = True
         return state, make_step(self.preset, self.options.compute_dtype, exact)
 
-    def _start(self, weights: tuple[dict[str, Any], int] | None) -> TrainState:
+    def _start(self, weights: Weights | None) -> TrainState:
         """The state to go on from, which the first process finds and hands to the others."""
         state = self._found(weights)
         if jax.process_count() > 1:
@@ -175,19 +185,21 @@ class Run:
         placed: TrainState = devices.replicate(state)
         return placed
 
-    def _found(self, weights: tuple[dict[str, Any], int] | None) -> TrainState:
+    def _found(self, weights: Weights | None) -> TrainState:
         fresh = init_variables(HyperpriorVAE(self.preset.model), self.preset.recipe.seed)
         if devices.is_first() and checkpoint.latest_step(self.folder) is not None:
             step, state, meta = checkpoint.load_state(self.folder, init_state(self.preset, fresh))
             self.start_step, self.minutes = int(meta["start_step"]), float(meta["minutes"])
             self.pixels = int(meta.get("pixels", 0))
             self.calibrated = bool(meta.get("calibrated", self._place(step) > self.progress.exact_from))
+            self.losses, self.before = dict(meta.get("validation_losses", {})), meta.get("before")
             return TrainState(*state)
         if weights is not None:
-            variables, self.start_step = weights
+            self.start_step, self.before = weights.step, weights.training
             if self.start_step >= self.preset.recipe.steps and self.options.budget_minutes is None:
                 raise UsageError(f"the weights stand at step {self.start_step}: give a run of more steps than that")
-            return init_state(self.preset, {"params": variables["params"], "ranges": fresh["ranges"]}, self.start_step)
+            start = {"params": weights.variables["params"], "ranges": fresh["ranges"]}
+            return init_state(self.preset, start, self.start_step)
         return init_state(self.preset, fresh)
 
     def _crop(self, step: int) -> int:
@@ -239,8 +251,8 @@ class Run:
         """Measure the averaged weights on the validation pictures and draw the curves; not counted as training time."""
         began = time.monotonic()
         if len(self.validation):
-            losses = [self._measure(state, step, place) for place in VALIDATION_POSITIONS]
-            self.report(f"step {step}  validation loss {np.mean(losses):.4f}")
+            self.losses = {_series(place): self._measure(state, step, place) for place in VALIDATION_POSITIONS}
+            self.report(f"step {step}  validation loss {np.mean(list(self.losses.values())):.4f}")
         if self._curves and find_spec("matplotlib"):
             plot_curves(self._curves.rows, self.folder / "curves.png")
         self._logged += time.monotonic() - began
@@ -251,8 +263,7 @@ class Run:
         variables = {"params": state.ema, "ranges": state.ranges}
         measures = self._evaluate(variables, devices.replicate(self.validation), position, self.calibrated)
         loss = float(jnp.mean(rate_distortion(measures, position)))
-        series = f"q{round(1 + 99 * place)}"
-        self._append(step, series, loss, float(jnp.mean(measures.bpp)), float(jnp.mean(measures.psnr_db)))
+        self._append(step, _series(place), loss, float(jnp.mean(measures.bpp)), float(jnp.mean(measures.psnr_db)))
         return loss
 
     def _append(
@@ -268,8 +279,20 @@ class Run:
     def _save(self, state: TrainState) -> None:
         if not devices.is_first():
             return
-        facts = {"start_step": self.start_step, "minutes": self.minutes, "pixels": self.pixels}
-        self._saver.save(state, {**facts, "calibrated": self.calibrated, **describe(self.preset)})
+        facts = {
+            "start_step": self.start_step,
+            "minutes": self.minutes,
+            "pixels": self.pixels,
+            "calibrated": self.calibrated,
+            "machine": devices.machine(),
+            "validation_losses": self.losses,
+        }
+        before = {} if self.before is None else {"before": dict(self.before)}
+        self._saver.save(state, {**facts, **before, **describe(self.preset)})
+
+
+def _series(place: float) -> str:
+    return f"q{round(1 + 99 * place)}"
 
 
 def describe(preset: Preset) -> dict[str, Any]:
