@@ -67,10 +67,11 @@ class Results:
         return any((one.row, one.seed) == (row, seed) for one in self.outcomes)
 
     def add(self, outcome: Outcome) -> None:
-        """Write an outcome down. Raises :class:`OutputError`."""
+        """Write an outcome down, beside what others wrote meanwhile. Raises :class:`OutputError`, CorruptError."""
         self.outcomes.append(outcome)
-        same_seed = [one for one in self.outcomes if one.seed == outcome.seed]
-        write_atomically(self._folder / f"seed-{outcome.seed}.jsonl", _lines(same_seed).encode())
+        path = self._folder / f"seed-{outcome.seed}.jsonl"
+        same_seed = _read(path) if path.exists() else []
+        write_atomically(path, _lines([*same_seed, outcome]).encode())
 
 
 def _lines(outcomes: Iterable[Outcome]) -> str:

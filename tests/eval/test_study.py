@@ -85,6 +85,15 @@ def test_a_line_cut_short_is_trained_again(command, stub, tmp_path) -> None:
     assert len(path.read_text().splitlines()) == 3
 
 
+def test_two_studies_of_one_folder_keep_what_the_other_wrote(tmp_path) -> None:
+    check = Check(minutes=1.0, steps=2, pixels=3, losses=[4.0], ms_ssim_losses=[5.0])
+    one, other = Results(tmp_path), Results(tmp_path)
+    one.add(Outcome("baseline", 0, 1.0, False, [check]))
+    other.add(Outcome("noise", 0, 1.0, False, [check]))
+    one.add(Outcome("soft", 0, 1.0, False, [check]))
+    assert [found.row for found in Results(tmp_path).outcomes] == ["baseline", "noise", "soft"]
+
+
 def test_a_folder_holds_one_budget(command, stub, capsys) -> None:
     assert study.main([*command, "--rows", "adam"]) == 0
     assert study.main([*command[:-1], "6", "--rows", "adam"]) == 2
