@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from vaecompress.codec.effort import DEFAULT_EFFORT, MAX_EFFORT, MIN_EFFORT
 from vaecompress.errors import InputError, UsageError
 
 from .cache_folder import cache_folder
@@ -40,8 +41,9 @@ def run_bench(
     """Measure ``test`` and ``peers`` on the pictures of ``source``, write the report, return its Markdown.
 
     Where ``source`` holds clips and no picture, they are measured with video codecs. Without ``peers`` the usual ones
-    run. ``test`` is the codec that BD-rates are of: ours, the path of one of our model files, or any peer. Measurements
-    known to ``cache`` (by default a file of the user's cache folder) are not repeated.
+    run. ``test`` is the codec that BD-rates are of: ours, the path of one of our model files (either may end in ``@9``
+    for ``--effort 9``), or any peer. Measurements known to ``cache`` (by default a file of the user's cache folder) are
+    not repeated.
 
     Raises :class:`vaecompress.errors.VaecompressError` for an unknown peer, a source without pictures or clips, or an
     output or cache that cannot be written.
@@ -117,6 +119,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peers", help=f"names or families, comma separated ({usual})")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the report")
     parser.add_argument("--model", type=Path, help="a model file to measure in place of the shipped model")
+    levels = range(MIN_EFFORT, MAX_EFFORT + 1)
+    parser.add_argument("--effort", type=int, choices=levels, help=f"how long our encoder searches ({DEFAULT_EFFORT})")
     parser.add_argument("--cache", type=Path, help="file of measurements to reuse and extend (default: the user's)")
     parser.add_argument("--min-bpp", type=float, default=RateRange.min_bpp, help="BD-rate uses our points from here on")
     parser.add_argument("--max-bpp", type=float, default=RateRange.max_bpp, help="... to here")
@@ -129,11 +133,12 @@ def run_arguments(arguments: argparse.Namespace) -> str:
     if not 0 <= arguments.min_bpp < arguments.max_bpp:
         raise UsageError("--min-bpp must be at least 0 and below --max-bpp")
     rates = RateRange(arguments.min_bpp, arguments.max_bpp)
+    test = str(arguments.model or OWN_NAME)
     return run_bench(
         arguments.source,
         arguments.peers.split(",") if arguments.peers else None,
         arguments.output,
-        test=str(arguments.model or OWN_NAME),
+        test=f"{test}@{arguments.effort}" if arguments.effort else test,
         cache=arguments.cache,
         rates=rates,
     )

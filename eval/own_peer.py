@@ -1,23 +1,40 @@
 """This project's own codec, through the same public calls that a user makes."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+
+from vaecompress.codec.effort import DEFAULT_EFFORT, Effort, effort_of
+from vaecompress.codec.models import LoadedModel
 
 from .peers import Pixels
 
 OWN_NAME = "vaecompress"
 MODEL_SUFFIX = ".vcm"
 
+_NAME = re.compile(r"(.+?)(?:@([1-9]))?", re.DOTALL)
+
+
+def split_name(name: str) -> tuple[str, int]:
+    """A codec's name without ``@`` and its level of effort, and that level; the default level where it has none."""
+    match = _NAME.fullmatch(name)
+    assert match
+    return match[1], int(match[2] or DEFAULT_EFFORT)
+
 
 @dataclass(frozen=True)
 class OwnPeer:
-    """Our codec with the shipped model, or with the model file that is its name: a path ending in ``.vcm``."""
+    """Our codec with the shipped model, or with the model file that is its name: a path ending in ``.vcm``.
+
+    ``@`` and a digit at the end of the name are a level of ``--effort``.
+    """
 
     name: str = OWN_NAME
     settings: tuple[float, ...] = (1, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 94, 100)
@@ -25,10 +42,12 @@ class OwnPeer:
     @property
     def description(self) -> str:
         """The options in words."""
-        return f"{'shipped model' if self.model is None else 'model file'}, quality 1 to 100"
+        return f"{'shipped model' if self.model is None else 'model file'}, effort {self._level}, quality 1 to 100"
 
-    def missing(self) -> None:
-        """Always here."""
+    def missing(self) -> str | None:
+        """The command that installs what a search with gradients needs, None if all is here."""
+        if effort_of(self._level).steps and find_spec("flax") is None:
+            return "pip install 'vaecompress[train]'"
         return None
 
     def version(self) -> str:
@@ -39,7 +58,7 @@ class OwnPeer:
         """Encode at quality ``setting``, 1..100."""
         import vaecompress
 
-        return vaecompress.encode(pixels, quality=int(setting), model=self.model)
+        return vaecompress.encode(pixels, quality=int(setting), model=self.model, effort=self._level)
 
     def decode(self, data: bytes) -> Pixels:
         """Decode; a grey picture comes back as RGB."""
@@ -49,13 +68,12 @@ class OwnPeer:
     def ideal_bits(self, pixels: Pixels, setting: float) -> float:
         """Of the symbols of latents and hyper-latents under the model's integer tables."""
         from vaecompress.codec import models
-        from vaecompress.codec.effort import DEFAULT_EFFORT, EFFORTS
         from vaecompress.codec.picture import PictureCodec
         from vaecompress.codec.search import Search
         from vaecompress.entropy.coder import ideal_bits
 
         codec = PictureCodec(models.load(self.model))
-        coded = Search(codec, pixels, int(setting)).run(EFFORTS[DEFAULT_EFFORT])
+        coded = Search(codec, pixels, int(setting)).run(self.effort(codec.model))
         return sum(ideal_bits(*group, codec.model.tables) for group in coded.groups)
 
     def _decode(self, data: bytes) -> Pixels:
@@ -74,7 +92,18 @@ class OwnPeer:
     @property
     def model(self) -> Path | None:
         """The model file that stands in for the shipped model."""
-        return Path(self.name) if self.name.endswith(MODEL_SUFFIX) else None
+        name, _ = split_name(self.name)
+        return Path(name) if name.endswith(MODEL_SUFFIX) else None
+
+    def effort(self, model: LoadedModel) -> Effort:
+        """The effort of this name, ready for ``model``."""
+        from vaecompress.train.effort import prepare
+
+        return prepare(self._level, model)
+
+    @property
+    def _level(self) -> int:
+        return split_name(self.name)[1]
 
     @cached_property
     def _digest(self) -> str:

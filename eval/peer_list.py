@@ -1,7 +1,7 @@
 """The codecs of pictures that the benchmark knows, by name.
 
 A peer is named by a short word (``avif-444-psnr``); a family (``avif``) stands for several; a path that ends in
-``.vcm`` is our own codec with that model file.
+``.vcm`` is our own codec with that model file. ``@9`` after either name of ours is ``--effort 9``.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ from typing import TypeVar
 from vaecompress.errors import CorruptError, UsageError
 
 from .jpeg_peers import Jpegli, Mozjpeg
-from .own_peer import MODEL_SUFFIX, OwnPeer
+from .own_peer import MODEL_SUFFIX, OWN_NAME, OwnPeer, split_name
 from .peers import Codec, Peer
 from .pillow_peers import PILLOW_PEERS
 from .tfc_peer import TfcPeer
@@ -38,28 +38,30 @@ def find_peers(names: Iterable[str]) -> list[Peer]:
 def choose(
     names: Iterable[str],
     known: Mapping[str, CodecT],
-    with_model: Callable[[str], CodecT],
+    own: Callable[[str], CodecT],
     noun: str,
     families: Iterable[str] = (),
 ) -> list[CodecT]:
-    """The codecs of some names, each once, in order; ``with_model`` makes that of a model file.
+    """The codecs of some names, each once, in order; ``own`` makes ours of a model file's name or a level of effort.
 
     Raises :class:`UsageError` for an unknown name, and what loading it raises for a model file that is none.
     """
-    return [_choose(name, known, with_model, noun, families) for name in dict.fromkeys(names)]
+    return [_choose(name, known, own, noun, families) for name in dict.fromkeys(names)]
 
 
 def _choose(
-    name: str, known: Mapping[str, CodecT], with_model: Callable[[str], CodecT], noun: str, families: Iterable[str]
+    name: str, known: Mapping[str, CodecT], own: Callable[[str], CodecT], noun: str, families: Iterable[str]
 ) -> CodecT:
-    if name.endswith(MODEL_SUFFIX):
+    if name in known:
+        return known[name]
+    codec, _ = split_name(name)
+    if codec.endswith(MODEL_SUFFIX):
         from vaecompress.codec import models
 
         try:
-            models.load(Path(name))
+            models.load(Path(codec))
         except CorruptError as error:
-            raise CorruptError(f"{name}: {error}") from error
-        return with_model(name)
-    if name not in known:
+            raise CorruptError(f"{codec}: {error}") from error
+    elif codec != OWN_NAME:
         raise UsageError(f"unknown {noun} {name}: choose from {', '.join(sorted({*known, *families}))}")
-    return known[name]
+    return own(name)

@@ -79,7 +79,7 @@ class LibavPeer:
 
 @dataclass(frozen=True)
 class OwnVideoPeer:
-    """Our codec, with the shipped model or with the model file that is its name."""
+    """Our codec, as the picture codec of the same name."""
 
     name: str = OWN_NAME
     settings: tuple[float, ...] = (1, 12, 24, 36, 48, 60, 72, 86, 100)
@@ -93,9 +93,9 @@ class OwnVideoPeer:
     def _pictures(self) -> OwnPeer:
         return OwnPeer(self.name)
 
-    def missing(self) -> None:
-        """Always here."""
-        return None
+    def missing(self) -> str | None:
+        """As of the picture codec."""
+        return self._pictures.missing()
 
     def version(self) -> str:
         """As of the picture codec."""
@@ -106,8 +106,9 @@ class OwnVideoPeer:
         from vaecompress.codec import models
         from vaecompress.codec.video import encode_video
 
+        model = models.load(self._pictures.model, threads=1)
         with target.open("w+b") as output:
-            encode_video(RgbSource(clip), output, models.load(self._pictures.model, threads=1), int(setting))
+            encode_video(RgbSource(clip), output, model, int(setting), effort=self._pictures.effort(model))
 
     def decode(self, clip: Clip, file: Path) -> Iterator[ClipFrame]:
         """Decode as ``vaecompress decode`` does."""

@@ -74,6 +74,30 @@ def test_a_model_file_is_a_peer_by_its_path(tiny_model_path: Path) -> None:
     assert peer.version() != OwnPeer().version()
 
 
+def test_a_longer_search_is_a_peer_of_its_own(tiny_model_path: Path) -> None:
+    short, default, long = find_peers([f"{tiny_model_path}@1", str(tiny_model_path), f"{tiny_model_path}@5"])
+    assert "effort 1," in short.description
+    assert "effort 3," in default.description
+    picture = natural(96, 112)
+    files = [peer.encode(picture, 60) for peer in (short, default, long)]
+    assert len(set(files)) == 3
+    assert len(files[2]) < len(files[0])
+    assert np.array_equal(long.decode(files[1]), default.decode(files[1]))
+
+
+@pytest.mark.parametrize("name", ["webp@5", "vaecompress@0", "vaecompress@10", "@5"])
+def test_a_search_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=f"unknown peer {name}: choose from"):
+        find_peers([name])
+
+
+def test_a_search_with_gradients_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vaecompress_eval.own_peer.find_spec", lambda name: None)
+    gradients, rounds = find_peers(["vaecompress@6", "vaecompress@5"])
+    assert gradients.missing() == "pip install 'vaecompress[train]'"
+    assert rounds.missing() is None
+
+
 def test_a_file_that_is_no_model_is_refused_before_anything_runs(tmp_path: Path) -> None:
     path = tmp_path / "mine.vcm"
     with pytest.raises(InputError, match=r"mine\.vcm: cannot read the model file"):
