@@ -116,6 +116,5 @@ class OwnPeer:
         import vaecompress
 
         root = Path(vaecompress.__file__).parent
-        for folder in ("media", "bitstream", "entropy", "codec"):
-            yield from sorted((root / folder).rglob("*.py"))
+        yield from sorted(root.rglob("*.py"))
         yield from sorted((root / "models").glob(f"*{MODEL_SUFFIX}")) if self.model is None else [self.model]

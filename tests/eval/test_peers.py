@@ -1,5 +1,6 @@
 """Every peer that is installed really codes pictures; those that are not say how to get them."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +114,17 @@ def test_our_files_are_little_larger_than_the_entropy_estimate(tiny_model_path: 
     picture = natural(160, 192)
     file_bits, ideal_bits = 8 * len(peer.encode(picture, 90)), peer.ideal_bits(picture, 90)
     assert 0 < file_bits - ideal_bits < 8 * 120 + 0.01 * ideal_bits
+
+
+def test_the_version_changes_with_every_file_of_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import vaecompress
+
+    package = tmp_path / "vaecompress"
+    shutil.copytree(Path(vaecompress.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(vaecompress, "__file__", str(package / "__init__.py"))
+    versions = {OwnPeer().version()}
+    sources = sorted(package.rglob("*.py"))
+    for path in (next(path for path in sources if path.parent.name == folder) for folder in ("train", "transforms")):
+        path.write_bytes(path.read_bytes() + b"# changed")
+        versions.add(OwnPeer().version())
+    assert len(versions) == 3
