@@ -4,10 +4,11 @@ import argparse
 from pathlib import Path
 
 from vaecompress.errors import UsageError
+from vaecompress.media.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
 from .batch import run_jobs
 from .console import Console
-from .inputs import PICTURE_SUFFIXES, STREAM_SUFFIX, VIDEO_SUFFIXES, find_files
+from .inputs import STREAM_SUFFIX, find_files
 from .options import add_file_arguments, byte_count, effort, files_at_once, frame_rate, positive_number, quality
 from .outputs import make_folder
 from .plan import Job, Request, jobs_into, read_request

@@ -14,10 +14,11 @@ from vaecompress.codec.effort import DEFAULT_EFFORT, Effort
 from vaecompress.codec.goal import Goal
 from vaecompress.errors import InputError, UsageError
 from vaecompress.limits import Limits
+from vaecompress.media.suffixes import VIDEO_SUFFIXES
 
 from . import resume
 from .console import Console
-from .inputs import VIDEO_SUFFIXES, is_picture_data, is_video, read_standard_input
+from .inputs import is_picture_data, is_video, read_standard_input
 from .options import frames_at_once, threads_of
 from .outputs import check_output, make_folder, standard_output, writing
 from .plan import Job

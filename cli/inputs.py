@@ -6,13 +6,8 @@ from pathlib import Path
 
 from vaecompress.errors import LimitError, UsageError
 from vaecompress.limits import Limits
+from vaecompress.media.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
-PICTURE_SUFFIXES = frozenset(
-    [".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"]
-)
-VIDEO_SUFFIXES = frozenset(
-    [".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".y4m", ".mpg", ".mpeg", ".ts", ".m2ts", ".flv", ".ogv", ".asf"]
-)
 STREAM_SUFFIX = ".bin"
 
 _SNIFFED_BYTES = 32
@@ -77,6 +72,6 @@ def is_video(path: Path) -> bool:
 
 def is_picture_data(data: bytes) -> bool:
     """Whether the first bytes of a file are those of a picture."""
-    from vaecompress.media.image_header import sniff
+    from vaecompress.media.picture_kinds import sniff
 
     return not data or sniff(data[:_SNIFFED_BYTES]) is not None

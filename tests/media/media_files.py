@@ -35,14 +35,22 @@ def png_chunk(kind, body):
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png(array, colour_type, depth=16, transparency=None, size=None):
-    """A PNG file of big-endian samples [height, width, channels], written by hand; ``size`` lies about the size."""
+def png(array, colour_type, depth=16, transparency=None, size=None, interlaced=False, more=()):
+    """A PNG file of samples [height, width, channels], written by hand.
+
+    ``size`` lies about the size, ``interlaced`` orders the samples as Adam7 does, ``more`` are chunks (kind, body).
+    """
     height, width = array.shape[:2]
     rows = array.astype(">u2" if depth == 16 else "u1")
-    body = b"".join(b"\0" + row.tobytes() for row in rows)
-    header = struct.pack(">IIBBBBB", *(size or (width, height)), depth, colour_type, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"tRNS", transparency), (b"IDAT", zlib.compress(body)), (b"IEND", b"")]
+    passes = [rows[y::dy, x::dx] for y, x, dy, dx in _ADAM7] if interlaced else [rows]
+    body = b"".join(b"\0" + row.tobytes() for part in passes if part.size for row in part)
+    header = struct.pack(">IIBBBBB", *(size or (width, height)), depth, colour_type, 0, 0, interlaced)
+    chunks = [(b"IHDR", header), *more, (b"tRNS", transparency), (b"IDAT", zlib.compress(body)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, part) for kind, part in chunks if part is not None)
+
+
+# First row and column, steps down and across, of each pass.
+_ADAM7 = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
 
 
 def tiff_16_bit(array):

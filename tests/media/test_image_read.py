@@ -120,6 +120,23 @@ def test_16_bit_tiff_and_netpbm_are_rounded_and_said_aloud():
         assert notes == ["16-bit samples reduced to 8 bits"]
 
 
+def test_netpbm_of_any_maximum():
+    for maximum in (1, 100, 255, 1023, 65535):
+        array = np.random.default_rng(1).integers(0, maximum + 1, (23, 31, 3), np.uint16)
+        data = array.astype("u1" if maximum < 256 else ">u2").tobytes()
+        image, _ = read_image(b"P6 31 23 %d\n" % maximum + data)
+        np.testing.assert_allclose(image.pixels, array * 255.0 / maximum, atol=0.51)
+
+
+@pytest.mark.parametrize(("channels", "colour_type"), [(1, 0), (2, 4), (3, 2), (4, 6)])
+@pytest.mark.parametrize("depth", [8, 16])
+def test_interlaced_png(channels, colour_type, depth):
+    """libav's conversion of interlaced 16-bit frames overruns its heap from about 64x64 on."""
+    array = samples(height=70, width=101, channels=channels, dtype=np.uint16 if depth == 16 else np.uint8)
+    image, _ = read_image(png(array, colour_type, depth=depth, interlaced=True))
+    np.testing.assert_array_equal(joined(image), np.round(array / 257.0) if depth == 16 else array)
+
+
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "AVIF"])
 def test_metadata_is_kept_and_the_orientation_not_applied(format):
     exif = PIL.Image.Exif()
@@ -187,7 +204,8 @@ def animation(format):
         (animation("WEBP"), "2 frames of an animation"),
         (animation("AVIF"), "2 frames of an animation"),
         (animation("TIFF"), "2 pages"),
-        (saved(pillow(samples()), "JPEG2000"), "not a picture in a format that is read"),
+        (saved(pillow(samples()), "JPEG2000"), "is a JPEG 2000 file, which is not read: convert it"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "is a JPEG XL file"),
         (b"", "not a picture"),
         (b"hello, this is a text renamed .png", "not a picture"),
         (np.random.default_rng(0).bytes(5000), "not a picture"),

@@ -6,15 +6,17 @@ from typing import Any, BinaryIO
 
 import PIL.ExifTags
 import PIL.Image
+import PIL.ImageFile
 from PIL import PngImagePlugin
 
 from vaecompress.errors import InputError
 from vaecompress.limits import Limits
-
-READABLE = "PNG, JPEG, WebP, AVIF, TIFF, BMP, GIF, PPM, PGM or PBM"
+from vaecompress.media.formats import tiff
+from vaecompress.media.formats.heif import enable_heif
+from vaecompress.media.picture_kinds import check_readable, sniff
 
 # Pixels of these Pillow modes are carried; each other one is refused by the name it has here, or by its mode.
-_CARRIED_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "I;16", "I;16L", "I;16B"}
+_CARRIED_MODES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "I;16", "I;16L", "I;16B"}
 _MODE_NAMES = {"CMYK": "CMYK", "LAB": "CIE Lab", "F": "floating point", "I": "32-bit", "YCbCr": "YCbCr", "HSV": "HSV"}
 
 _DESCRIPTIVE_TAGS = ("ImageDescription", "Make", "Model", "Software", "DateTime", "Artist", "Copyright")
@@ -29,7 +31,7 @@ class Header:
     """What is known of a picture before decoding.
 
     ``format`` is Pillow's name, ``mode`` Pillow's pixel mode, ``bits`` the depth of one sample in the file,
-    ``orientation`` the tag of a TIFF file (1 elsewhere), ``transparency`` the colour or palette entries without alpha.
+    ``pictures`` how many the file holds, ``transparency`` the colour or palette entries without alpha.
     """
 
     format: str
@@ -38,11 +40,11 @@ class Header:
     height: int
     bits: int
     pictures: int
-    orientation: int
     transparency: Any = field(repr=False)
     icc: bytes | None = field(repr=False)
     exif: bytes | None = field(repr=False)
     xmp: bytes | None = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def metadata_bytes(self) -> int:
@@ -62,53 +64,73 @@ class Header:
         if self.mode not in _CARRIED_MODES and not deep_netpbm:
             kind = _MODE_NAMES.get(self.mode, self.mode)
             raise InputError(f"{kind} pictures are not carried: convert to 8-bit or 16-bit grey or RGB first")
-        if self.bits > 8 and self.bits != 16 and self.format != "AVIF":
+        if self.bits > 8 and self.bits != 16 and self.format not in ("AVIF", "HEIF"):
             raise InputError(f"{self.bits}-bit samples are not carried: convert to 8 or 16 bits first")
-        if self.bits == 16 and self.mode == "RGB" and self.orientation != 1:
-            raise InputError("16-bit colour TIFF with an orientation tag is not carried: rotate its pixels first")
-        if self.pictures > 1 and self.format != "MPO":
+        if self.pictures > 1 and self.format not in ("MPO", "HEIF"):
             kind = "pages" if self.format == "TIFF" else "frames of an animation"
             raise InputError(f"{self.pictures} {kind} in one picture file are not carried: extract the one you want")
 
 
-def sniff(prefix: bytes) -> str | None:
-    """Return Pillow's name of the format that a file starting with these (at least 16) bytes has, or None."""
-    if prefix[:4] == b"RIFF" and prefix[8:12] == b"WEBP":
-        return "WEBP"
-    if prefix[4:8] == b"ftyp" and prefix[8:12] in (b"avif", b"avis", b"mif1", b"msf1"):
-        return "AVIF"
-    if prefix[:1] == b"P" and prefix[1:2] in b"123456" and prefix[2:3].isspace():
-        return "PPM"
-    magics = {
-        b"\x89PNG\r\n\x1a\n": "PNG",
-        b"\xff\xd8\xff": "JPEG",
-        b"II*\0": "TIFF",
-        b"MM\0*": "TIFF",
-        b"BM": "BMP",
-        b"GIF8": "GIF",
-    }
-    return next((name for magic, name in magics.items() if prefix.startswith(magic)), None)
+class PictureFile:
+    """An open picture file whose header has been read.
 
-
-def open_picture(file: BinaryIO) -> tuple[PIL.Image.Image, Header]:
-    """Open a picture in one of the formats of :data:`READABLE` and read its header; no pixel is decoded.
-
-    Raises:
-        InputError: another format, or a damaged header.
+    Attributes:
+        header: what the file says of itself.
+        file: the file, or a copy in memory that Pillow reads right.
+        directory: the tags of a TIFF file's picture, else None.
     """
-    file.seek(0)
-    prefix = file.read(1 << 16)
-    name = sniff(prefix)
-    if name is None:
-        raise InputError(f"is not a picture in a format that is read: {READABLE}")
-    try:
-        image = _open_of_any_size(file, name)
-        return image, _describe(image, prefix)
-    except Exception as error:  # decoders of damaged files raise nearly everything
-        raise InputError(f"is not a sound {name} file: {one_line(error)}") from error
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Read the header of a file in one of the formats of :data:`vaecompress.media.picture_kinds.READABLE`.
+
+        Raises:
+            InputError: another format, a kind that nothing here reads right, or a damaged header.
+        """
+        self.file = file
+        self.directory: tiff.Directory | None = None
+        self._page = 0
+        file.seek(0)
+        prefix = file.read(1 << 16)
+        self._name = check_readable(sniff(prefix))
+        if self._name == "HEIF":
+            enable_heif()
+        try:
+            pages = self._choose_page() if self._name == "TIFF" else None
+            self.header = _describe(self.open(), prefix, pages)
+        except InputError:
+            raise
+        except PIL.UnidentifiedImageError as error:
+            if self.directory is not None:
+                raise tiff.refused_kind(self.directory) from error
+            raise InputError(f"is a damaged {self._name} file, or of a kind that is not read") from error
+        except Exception as error:  # decoders of damaged files raise nearly everything
+            raise InputError(f"is not a sound {self._name} file: {one_line(error)}") from error
+
+    @property
+    def is_big_endian(self) -> bool:
+        """Whether a TIFF file says that its numbers are."""
+        self.file.seek(0)
+        return self.file.read(1) == b"M"
+
+    def open(self) -> PIL.ImageFile.ImageFile:
+        """Open the picture anew with Pillow; no pixel is decoded."""
+        self.file.seek(0)
+        image = _open_of_any_size(self.file, self._name)
+        if self._page:
+            image.seek(self._page)
+        return image
+
+    def _choose_page(self) -> tiff.Pages:
+        pages = tiff.read_pages(self.file)
+        self._page, self.directory = pages.index, pages.directory
+        if pages.count == 1:
+            tiff.check_kind(pages.directory)
+        if tiff.white_is_zero(pages.directory):
+            self.file = tiff.with_black_as_zero(self.file, pages.directory)
+        return pages
 
 
-def _open_of_any_size(file: BinaryIO, name: str) -> PIL.Image.Image:
+def _open_of_any_size(file: BinaryIO, name: str) -> PIL.ImageFile.ImageFile:
     """Open with Pillow's own limits lifted, on pixels and (1 MiB) on compressed metadata: ours come with each call.
 
     They are global numbers, checked when a file is opened, so they are lifted for that moment, one thread at a time.
@@ -127,7 +149,7 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _describe(image: PIL.Image.Image, prefix: bytes) -> Header:
+def _describe(image: PIL.ImageFile.ImageFile, prefix: bytes, pages: tiff.Pages | None) -> Header:
     name = image.format or "unknown"
     info = image.info
     return Header(
@@ -136,16 +158,16 @@ def _describe(image: PIL.Image.Image, prefix: bytes) -> Header:
         width=image.width,
         height=image.height,
         bits=_bits(name, image, prefix),
-        pictures=getattr(image, "n_frames", 1),
-        orientation=image.getexif().get(PIL.ExifTags.Base.Orientation, 1) if name == "TIFF" else 1,
+        pictures=getattr(image, "n_frames", 1) if pages is None else pages.count,
         transparency=info.get("transparency"),
         icc=info.get("icc_profile") or None,
-        exif=_tiff_exif(image) if name == "TIFF" else info.get("exif", b"").removeprefix(_EXIF_PREFIX) or None,
+        exif=_tiff_exif(image) if name == "TIFF" else (info.get("exif") or b"").removeprefix(_EXIF_PREFIX) or None,
         xmp=info.get("xmp") or None,
+        notes=("the file's thumbnail is left out",) if pages is not None and pages.has_thumbnail else (),
     )
 
 
-def _bits(name: str, image: PIL.Image.Image, prefix: bytes) -> int:
+def _bits(name: str, image: PIL.ImageFile.ImageFile, prefix: bytes) -> int:
     """Return the depth of a sample in the file, which Pillow's modes hide: 16-bit RGB opens as "RGB"."""
     if name == "PNG":
         return prefix[24]
@@ -155,6 +177,8 @@ def _bits(name: str, image: PIL.Image.Image, prefix: bytes) -> int:
     if name == "AVIF":
         pixel_information = prefix.find(b"pixi")  # ISO/IEC 23008-12, 6.5.6: version, count, one depth a channel
         return prefix[pixel_information + 9] if pixel_information > 0 else 8
+    if name == "HEIF":
+        return int(image.info.get("bit_depth", 8))
     if name == "PPM":
         return 16 if _netpbm_maximum(prefix) > 255 else 8
     return 8
@@ -168,7 +192,7 @@ def _netpbm_maximum(prefix: bytes) -> int:
     return int(without_comments.split()[3])
 
 
-def _tiff_exif(image: PIL.Image.Image) -> bytes | None:
+def _tiff_exif(image: PIL.ImageFile.ImageFile) -> bytes | None:
     """Collect the descriptive tags of a TIFF file, whose directory mixes them with the layout of its pixels.
 
     The orientation is not among them: Pillow applies it to the pixels of a TIFF file.

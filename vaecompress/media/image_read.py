@@ -5,16 +5,18 @@ reader also parses the EXIF data and fails on sound pixels where those are damag
 """
 
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import PIL.Image
 
 from vaecompress.errors import InputError, LimitError
 from vaecompress.limits import Limits
+from vaecompress.media.formats import tiff
+from vaecompress.media.formats.deep import read_deep
+from vaecompress.media.formats.netpbm import is_scaled_netpbm, read_scaled_netpbm
 from vaecompress.media.image import Image, to_8_bit
-from vaecompress.media.image_header import Header, one_line, open_picture
+from vaecompress.media.image_header import Header, PictureFile, one_line
 from vaecompress.media.source import open_source
 
 _DEFAULT_LIMITS = Limits()
@@ -35,9 +37,10 @@ def read_image(source: Path | str | bytes, limits: Limits = _DEFAULT_LIMITS) -> 
     """
     with open_source(source, limits) as (name, file):
         try:
-            picture, header = open_picture(file)
+            opened = PictureFile(file)
+            header = opened.header
             header.check(limits)
-            samples = _decode(picture, file, header)
+            samples = _decode(opened)
         except (InputError, LimitError) as error:
             raise type(error)(f"{name}: {error}") from error
     opaque = Image.from_array(to_8_bit(samples))
@@ -46,7 +49,7 @@ def read_image(source: Path | str | bytes, limits: Limits = _DEFAULT_LIMITS) -> 
 
 
 def _notes(header: Header) -> list[str]:
-    notes = []
+    notes = list(header.notes)
     if header.bits > 8:
         notes.append(f"{header.bits}-bit samples reduced to 8 bits")
     if header.pictures > 1:
@@ -54,23 +57,42 @@ def _notes(header: Header) -> list[str]:
     return notes
 
 
-def _decode(picture: PIL.Image.Image, file: BinaryIO, header: Header) -> npt.NDArray[Any]:
+def _decode(opened: PictureFile) -> npt.NDArray[Any]:
     """Return samples [height, width] or [height, width, channels], alpha last; uint8, uint16 or bool."""
+    header = opened.header
     try:
-        if header.bits == 16 and not header.mode.startswith("I;16"):
-            return _decode_deep(file, header)
-        mode = _target_mode(header)
-        samples = np.asarray(picture if mode is None else picture.convert(mode))
+        samples = _samples(opened)
     except InputError:
         raise
     except MemoryError as error:
         raise LimitError(f"{header.width}x{header.height} pixels do not fit into memory") from error
     except Exception as error:  # decoders of damaged files raise nearly everything
         raise InputError(f"{header.format} data is damaged or incomplete: {one_line(error)}") from error
-    if header.mode.startswith("I;16") and isinstance(header.transparency, int):
-        alpha = np.where(samples == header.transparency, 0, 65535).astype(np.uint16)
-        return np.stack([samples, alpha], axis=-1)
+    if opened.directory is not None and tiff.white_is_zero(opened.directory):
+        samples = 65535 - samples
+    key = header.transparency
+    if header.bits == 16 and key is not None and samples.dtype == np.uint16:
+        return _with_transparent_colour(samples, key)
     return samples
+
+
+def _samples(opened: PictureFile) -> npt.NDArray[Any]:
+    header = opened.header
+    picture = opened.open()
+    if header.format == "PPM" and is_scaled_netpbm(picture):
+        return read_scaled_netpbm(picture, opened.file)
+    if header.bits == 16 and header.mode in ("RGB", "RGBA", "RGBX"):
+        associated = opened.directory is not None and opened.directory.is_associated
+        return read_deep(opened.open, "B" if opened.is_big_endian else "L", associated)
+    mode = _target_mode(header)
+    return np.asarray(picture if mode is None else picture.convert(mode))
+
+
+def _with_transparent_colour(samples: npt.NDArray[np.uint16], key: Any) -> npt.NDArray[np.uint16]:
+    """Add alpha to 16-bit samples of which one colour, ``key``, is transparent."""
+    channels = samples if samples.ndim == 3 else samples[:, :, np.newaxis]
+    alpha = np.where((channels == np.asarray(key)).all(axis=-1), 0, 65535).astype(np.uint16)
+    return np.dstack([channels, alpha])
 
 
 def _target_mode(header: Header) -> str | None:
@@ -80,26 +102,8 @@ def _target_mode(header: Header) -> str | None:
         return "RGBA" if transparent or header.mode == "PA" else "RGB"
     if header.mode == "RGBX":
         return "RGB"
-    if transparent and header.mode in ("1", "L"):
+    if header.mode == "La" or (transparent and header.mode in ("1", "L")):
         return "LA"
     if transparent and header.mode == "RGB":
         return "RGBA"
     return None
-
-
-def _decode_deep(file: BinaryIO, header: Header) -> npt.NDArray[Any]:
-    """Decode 16-bit colour with imageio's PyAV plugin: Pillow silently gives the upper 8 bits only."""
-    import imageio.v3 as iio
-
-    file.seek(0)
-    data = file.read()
-    if header.format == "PNG":
-        pixel_format = {0: "gray16le", 2: "rgb48le", 4: "ya16le", 6: "rgba64le"}[data[25]]
-    else:
-        pixel_format = {"I": "gray16le", "RGB": "rgb48le", "RGBA": "rgba64le"}[header.mode]
-    if header.transparency is not None:
-        pixel_format = "rgba64le"
-    samples: npt.NDArray[Any] = iio.imread(data, plugin="pyav", index=0, format=pixel_format)
-    if samples.shape[:2] != (header.height, header.width):
-        raise InputError(f"decodes to {samples.shape[1]}x{samples.shape[0]}, the header says another size")
-    return samples

@@ -20,6 +20,7 @@ from vaecompress.limits import Limits
 from vaecompress.media.colour import IDENTITY, UNSPECIFIED, Colour, usual_matrix
 from vaecompress.media.conversion import to_rgb
 from vaecompress.media.image import UInt8Array
+from vaecompress.media.picture_kinds import sniff
 from vaecompress.media.source import existing_file
 from vaecompress.media.video import VideoSource
 
@@ -64,7 +65,7 @@ def open_video_file(path: Path, limits: Limits) -> VideoFile:
         InputError: no video, damaged, or of a kind that is not carried.
         LimitError: over a limit.
     """
-    existing_file(path, limits)
+    _refuse_pictures(existing_file(path, limits))
     with _opened(path) as container:
         stream = container.streams.video[0]
         limits.check_size(stream.width, stream.height)
@@ -92,6 +93,14 @@ def open_video_file(path: Path, limits: Limits) -> VideoFile:
             rotation=rotation,
             step=max(1, round(1 / (rate * stream.time_base))),
         )
+
+
+def _refuse_pictures(path: Path) -> None:
+    """Refuse pictures that libav opens as a video: of a phone's picture in tiles it would give the first tile."""
+    with path.open("rb") as file:
+        kind = sniff(file.read(64))
+    if kind in ("HEIF", "AVIF", "RAW"):
+        raise InputError(f"{path}: is a picture by its content, not a video: give it a picture's suffix, such as .heic")
 
 
 @contextmanager

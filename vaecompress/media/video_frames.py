@@ -14,11 +14,8 @@ from vaecompress.media.colour import IDENTITY, Colour
 from vaecompress.media.image import Image, UInt8Array
 from vaecompress.media.image_read import read_image
 from vaecompress.media.image_write import write_image
+from vaecompress.media.suffixes import PICTURE_SUFFIXES
 from vaecompress.media.video import VideoSource
-
-_PICTURE_SUFFIXES = frozenset(
-    [".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"]
-)
 
 
 @dataclass
@@ -45,7 +42,7 @@ def open_folder(folder: Path, fps: Fraction, limits: Limits) -> PictureFrames:
         files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
     except OSError as error:
         raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
-    pictures = [path for path in files if path.suffix.lower() in _PICTURE_SUFFIXES]
+    pictures = [path for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
     if not pictures:
         raise InputError(f"{folder}: holds no pictures")
     source = open_pictures(pictures, fps, limits)

@@ -1,0 +1,1 @@
+"""What single file formats need that Pillow and libav do not do, or do not do right."""
