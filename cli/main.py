@@ -14,7 +14,7 @@ from typing import NoReturn
 from vaecompress.errors import OutputError, UsageError
 
 from .failures import INTERRUPTED, explain
-from .outputs import abandon_parts
+from .jobs.outputs import abandon_parts
 
 VERBS = {
     "encode": "pictures and videos to small files",
@@ -59,7 +59,7 @@ def _dispatch(words: list[str]) -> int:
     chosen = parser.parse_args(words)
     if chosen.verb is None:
         parser.error(f"name a verb: {', '.join(VERBS)}")
-    verb = importlib.import_module(f".{chosen.verb}", __package__)
+    verb = importlib.import_module(f".verbs.{chosen.verb}", __package__)
     parser = Parser(prog=f"vaecompress {chosen.verb}", description=verb.__doc__, allow_abbrev=False)
     verb.add_arguments(parser)
     _add_verbose(parser)

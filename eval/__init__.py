@@ -1,1 +1,1 @@
-"""Evaluation: metrics, BD-rate, peers, reports."""
+"""Evaluation. A file here is a command; the folders hold its parts."""

@@ -5,24 +5,23 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from vaecompress.codec.effort import DEFAULT_EFFORT, MAX_EFFORT, MIN_EFFORT
+from vaecompress.encoder.effort import DEFAULT_EFFORT, MAX_EFFORT, MIN_EFFORT
 from vaecompress.errors import InputError, UsageError
 
 from .cache_folder import cache_folder
-from .clip_run import run_clips
-from .clip_speed import measure_clip_speed
-from .clips import find_clips
-from .entry import exit_code
-from .own_peer import MODEL_SUFFIX, OWN_NAME
-from .peer_list import find_peers
-from .pictures import find_pictures, has_pictures, left_out
-from .progress import ProgressBar
-from .report import clip_crops, make_folder, picture_crops, write_report
-from .results import ResultCache
-from .runner import Run, run
+from .console import ProgressBar, exit_code
+from .measure.clips import find_clips
+from .measure.pictures import find_pictures, has_pictures, left_out
+from .measure.results import ResultCache
+from .measure.summary import RateRange
+from .peers.catalogue import find_peers
+from .peers.own import MODEL_SUFFIX, OWN_NAME
+from .peers.video import DEFAULT_VIDEO_PEERS, find_video_peers
+from .report.write import clip_crops, make_folder, picture_crops, write_report
+from .run.clip_speed import measure_clip_speed
+from .run.clips import run_clips
+from .run.pictures import Run, run
 from .speed import measure_speed
-from .summary import RateRange
-from .video_peers import DEFAULT_VIDEO_PEERS, find_video_peers
 
 DEFAULT_RATES = RateRange()
 STOPPED = "stopped; what was measured is kept, the same command goes on from there"

@@ -13,20 +13,19 @@ from pathlib import Path
 from statistics import fmean
 
 from vaecompress.bitstream import Container
-from vaecompress.codec import models
-from vaecompress.codec.effort import MIN_EFFORT, effort_of
-from vaecompress.codec.goal import Goal
-from vaecompress.codec.image import ImageCodec
 from vaecompress.codec.picture import psnr_db
+from vaecompress.encoder.effort import MIN_EFFORT, effort_of
+from vaecompress.encoder.goal import Goal
+from vaecompress.encoder.prepare import prepare
+from vaecompress.encoder.still import ImageEncoder
 from vaecompress.errors import UsageError
 from vaecompress.media.image import Image
-from vaecompress.train.effort import prepare
-from vaecompress.train.sources import middle
+from vaecompress.models import registry
+from vaecompress.train.data.sources import middle
 
-from .bd_rate import BdRateError, Point, bd_rate
-from .entry import exit_code
-from .pictures import Picture, find_pictures, load_picture
-from .progress import ProgressBar
+from .console import ProgressBar, exit_code
+from .measure.bd_rate import BdRateError, Point, bd_rate
+from .measure.pictures import Picture, find_pictures, load_picture
 
 QUALITIES = (10, 22, 34, 46, 58, 70, 82, 94)
 
@@ -42,7 +41,7 @@ class Measured:
     seconds: float
 
 
-def measure(codec: ImageCodec, picture: Picture, level: int, quality: int) -> Measured:
+def measure(codec: ImageEncoder, picture: Picture, level: int, quality: int) -> Measured:
     """Encode and decode one file."""
     effort = prepare(level, codec.model)
     started = time.perf_counter()
@@ -98,7 +97,7 @@ def _levels(text: str) -> list[int]:
 
 def run(sources: Sequence[Path], levels: Sequence[int], model: str | None, crop: int | None = None) -> list[Measured]:
     """Measure every picture, or its middle ``crop`` x ``crop``, at every level and quality. Raises VaecompressError."""
-    codec = ImageCodec(models.load(model))
+    codec = ImageEncoder(registry.load(model))
     pictures = [load_picture(path) for source in sources for path in find_pictures(source)]
     if crop is not None:
         pictures = [replace(picture, pixels=middle(picture.pixels, crop)) for picture in pictures]

@@ -8,13 +8,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from vaecompress.codec import models
 from vaecompress.errors import InputError
-from vaecompress.train.sources import middles
-from vaecompress.transforms.config import quality_lambda, quality_position
+from vaecompress.format import quality_lambda, quality_position
+from vaecompress.models import registry
+from vaecompress.train.data.sources import middles
 
-from .peers import Pixels
-from .pictures import find_pictures, load_picture
+from .measure.pictures import find_pictures, load_picture
+from .peers.base import Pixels
 
 QUALITIES = (10, 30, 50, 70, 90)
 SIDE = 256
@@ -33,10 +33,10 @@ def costs(batch: Pixels, model_name: str) -> list[tuple[int, list[tuple[float, f
     import jax
     import jax.numpy as jnp
 
+    from vaecompress.export.restore import restore
     from vaecompress.train.objective import measure, rate_distortion
-    from vaecompress.train.restore import restore
 
-    model, variables = restore(models.load(model_name).file)
+    model, variables = restore(registry.load(model_name).file)
     run = jax.jit(model.apply, static_argnames="exact_phase")
     levels = jnp.asarray(batch, jnp.float32)
     rows = []

@@ -11,11 +11,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vaecompress.errors import UsageError
 
-from .crops import CropSet, crop_set
-from .own_peer import OwnPeer
-from .peer_list import find_peers
-from .peers import Peer, Pixels
-from .pictures import load_picture
+from .measure.pictures import load_picture
+from .peers.base import Peer, Pixels
+from .peers.catalogue import find_peers
+from .peers.own import OwnPeer
+from .report.crops import CropSet, crop_set
 
 DEFAULT_PEERS = ("jpeg-444", "webp", "avif-444-psnr")
 CAPTION_ROWS = 40

@@ -18,13 +18,13 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from .crops import file_of_size, known_sizes
-from .entry import exit_code
-from .own_peer import OWN_NAME
-from .peer_list import find_peers
-from .peers import Peer, Pixels
-from .pictures import load_picture
-from .results import Result
+from .console import exit_code
+from .measure.pictures import load_picture
+from .measure.results import Result
+from .peers.base import Peer, Pixels
+from .peers.catalogue import find_peers
+from .peers.own import OWN_NAME
+from .report.crops import file_of_size, known_sizes
 
 ROUNDS = 3
 TARGET_BPP = 0.5

@@ -12,8 +12,8 @@ from pathlib import Path
 from vaecompress.errors import InputError
 from vaecompress.train.curves import TRAINING, CurveRow, read_rows
 
-from .bd_rate import BdRateError, Point, bd_rate
-from .entry import exit_code
+from .console import exit_code
+from .measure.bd_rate import BdRateError, Point, bd_rate
 
 
 @dataclass(frozen=True)

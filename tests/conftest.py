@@ -37,8 +37,8 @@ def tiny_model_path() -> Path:
 def tiny_variables(tiny_model_path: Path) -> tuple[Any, dict[str, Any]]:
     """The shipped ``tiny`` as Flax module and variables (trained, calibrated, on the integers of its file)."""
     pytest.importorskip("flax", reason="needs the train extra")
-    from vaecompress.codec import model_file
-    from vaecompress.train.restore import restore
+    from vaecompress.export.restore import restore
+    from vaecompress.models import file as model_file
 
     return restore(model_file.load(tiny_model_path))
 
@@ -49,9 +49,8 @@ def random_variables() -> tuple[Any, dict[str, Any]]:
     pytest.importorskip("flax", reason="needs the train extra")
     import jax
 
-    from vaecompress.train.state import init_variables
-    from vaecompress.train.vae import HyperpriorVAE
     from vaecompress.transforms.config import ModelConfig
+    from vaecompress.transforms.vae import HyperpriorVAE, init_variables
 
     config = ModelConfig(
         luma=10,

@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 
 import vaecompress
-from vaecompress.bitstream import Chunk, Container, Header, Picture, write
+from vaecompress.bitstream import Chunk, Container, Header, PicturePayload, write
 from vaecompress.bitstream.directory import Entry, serialise
-from vaecompress.codec import model_file, models
+from vaecompress.models import file as model_file
+from vaecompress.models import registry
 
 MAX_MEMORY_MB = 100
 MAX_BOMB_BYTES = 3 << 20
@@ -28,8 +29,8 @@ METER = """
 import json, pathlib, sys
 import av, numpy, onnxruntime
 from vaecompress.bitstream import Container
-from vaecompress.codec import models
-from vaecompress.codec.image import ImageCodec
+from vaecompress.models import registry
+from vaecompress.codec.still import ImageCodec
 from vaecompress.media.image_read import read_image
 from vaecompress.media.video import open_video
 
@@ -39,17 +40,17 @@ def memory_mb(name):
 
 def meet(path):
     if path.suffix == ".vcm":
-        models.load(path, threads=1)
+        registry.load(path, threads=1)
     elif path.suffix == ".bin":
         with Container.open(path) as container:
-            ImageCodec(models.find(container.header.model_id, threads=1)).decode(container)
+            ImageCodec(registry.find(container.header.model_id, threads=1)).decode(container)
     elif path.suffix == ".y4m":
         list(open_video(path))
     else:
         read_image(path)
 
 for name in ("hyper_synthesis", "context1", "synthesis"):
-    models.load("tiny", threads=1).network(name)
+    registry.load("tiny", threads=1).network(name)
 for path in map(pathlib.Path, sys.argv[1:]):
     pathlib.Path("/proc/self/clear_refs").write_text("5")
     before, end = memory_mb("VmRSS"), "accepted"
@@ -59,7 +60,7 @@ for path in map(pathlib.Path, sys.argv[1:]):
         end = type(error).__name__
     print(json.dumps([path.name, end, memory_mb("VmHWM") - before]))
 """
-TINY = model_file.load(models.SHIPPED / "tiny.vcm")
+TINY = model_file.load(registry.SHIPPED / "tiny.vcm")
 
 
 def png(width: int, height: int, *chunks: tuple[bytes, bytes]) -> bytes:
@@ -82,7 +83,7 @@ def stream(width: int, height: int) -> bytes:
     """A sound container of a picture of this size by its header, with a hundred bytes of picture."""
     header = Header("image", width, height, 3, False, 60, TINY.model_id)
     coded = b"\0" + np.random.default_rng(0).bytes(99)
-    return write(header, [Chunk("PICT", Picture(0, coded).to_body())])
+    return write(header, [Chunk("PICT", PicturePayload(0, coded).to_body())])
 
 
 def sound_but_for_alpha(alpha: bytes) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress import errors
-from vaecompress.codec.effort import DEFAULT_EFFORT
+from vaecompress.encoder.effort import DEFAULT_EFFORT
 from vaecompress.errors import VaecompressError
 from vaecompress.limits import Limits
 from vaecompress.media.image import Image
@@ -43,16 +43,16 @@ def encode(
     ``model`` is a name or the path of a model file. ``effort`` 1..9 is how long to search for a better file of the same
     format; 6 and above need the ``train`` extra. Raises UsageError, InputError, GoalError.
     """
-    from vaecompress.codec import models
-    from vaecompress.codec.goal import Goal
-    from vaecompress.codec.image import ImageCodec
-    from vaecompress.train.effort import prepare
+    from vaecompress.encoder.goal import Goal
+    from vaecompress.encoder.prepare import prepare
+    from vaecompress.encoder.still import ImageEncoder
+    from vaecompress.models import registry
 
     goal = Goal.from_options(quality, size_bytes, bpp, psnr_db)
     image = picture if isinstance(picture, Image) else Image.from_array(np.asarray(picture))
     Limits().check_size(image.width, image.height)
-    loaded = models.load(model, threads=threads)
-    return ImageCodec(loaded).encode(image, goal, strip, prepare(effort, loaded)).data
+    loaded = registry.load(model, threads=threads)
+    return ImageEncoder(loaded).encode(image, goal, strip, prepare(effort, loaded)).data
 
 
 def decode(
@@ -68,11 +68,11 @@ def decode(
     LimitError.
     """
     from vaecompress.bitstream import Container
-    from vaecompress.codec import models
-    from vaecompress.codec.image import ImageCodec
+    from vaecompress.codec.still import ImageCodec
+    from vaecompress.models import registry
 
     with Container.open(data, limits) as container:
-        return ImageCodec(models.find(container.header.model_id, engine, threads)).decode(container)
+        return ImageCodec(registry.find(container.header.model_id, engine, threads)).decode(container)
 
 
 def info(source: bytes | str | os.PathLike[str]) -> Any:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaecompress.bitstream.chunks import Colour, Picture, TimeStamps, pixel_checksum
+from vaecompress.bitstream.chunks import Colour, PicturePayload, TimeStamps, pixel_checksum
 from vaecompress.bitstream.varint import write_varint
 from vaecompress.errors import CorruptError
 
@@ -74,12 +74,12 @@ def test_time_stamps_out_of_range(numbers: tuple[int, ...]) -> None:
 
 
 def test_picture() -> None:
-    picture = Picture(pixel_checksum(bytes(12)), b"coded")
+    picture = PicturePayload(pixel_checksum(bytes(12)), b"coded")
     body = picture.to_body()
     assert body[4:] == b"coded"
-    assert Picture.from_body(body) == picture
+    assert PicturePayload.from_body(body) == picture
     with pytest.raises(CorruptError, match="3 bytes"):
-        Picture.from_body(body[:3])
+        PicturePayload.from_body(body[:3])
 
 
 @pytest.mark.parametrize("full_range", [False, True])

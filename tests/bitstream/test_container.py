@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaecompress.bitstream.chunks import Chunk, Picture, TimeStamps
+from vaecompress.bitstream.chunks import Chunk, PicturePayload, TimeStamps
 from vaecompress.bitstream.container import Container, ContainerWriter, write
 from vaecompress.bitstream.directory import Entry, Header, serialise
 from vaecompress.errors import CorruptError, InputError, LimitError, UnsupportedError, UsageError
@@ -20,10 +20,10 @@ from vaecompress.limits import Limits
 
 IMAGE = Header("image", 640, 480, 3, False, 60, bytes(range(8)))
 VIDEO = Header("video", 64, 48, 1, False, 1, bytes(8))
-PICT = Chunk("PICT", Picture(0x12345678, b"some coded bytes").to_body())
+PICT = Chunk("PICT", PicturePayload(0x12345678, b"some coded bytes").to_body())
 ALPH = Chunk("ALPH", b"PNG")
 TIME = Chunk("TIME", TimeStamps(Fraction(1, 25), (0, 1, 2)).to_body())
-FRAMES = [Chunk("FRAM", Picture(index, b"frame" * index).to_body()) for index in range(3)]
+FRAMES = [Chunk("FRAM", PicturePayload(index, b"frame" * index).to_body()) for index in range(3)]
 SMALL_IMAGE = write(replace(IMAGE, has_alpha=True), [Chunk("iccp", b"profile"), PICT, ALPH, Chunk("zzz9", b"later")])
 SMALL_VIDEO = write(VIDEO, [*FRAMES, TIME])
 REFUSALS = (CorruptError, UnsupportedError, LimitError)

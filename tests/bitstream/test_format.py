@@ -6,7 +6,7 @@ from fractions import Fraction
 from importlib.resources import files
 
 from vaecompress.bitstream import chunks
-from vaecompress.bitstream.chunks import Chunk, Colour, Picture, TimeStamps, pixel_checksum
+from vaecompress.bitstream.chunks import Chunk, Colour, PicturePayload, TimeStamps, pixel_checksum
 from vaecompress.bitstream.container import Container, write
 from vaecompress.bitstream.directory import Header
 
@@ -33,8 +33,8 @@ def test_picture_example() -> None:
     header = Header("image", 3, 2, 1, False, 60, MODEL_ID)
     assert container.header == header
     (entry,) = container.directory
-    picture = Picture.from_body(container.read(entry))
-    assert picture == Picture(pixel_checksum(bytes([10, 20, 30, 40, 50, 60])), b"\x00\xc0\xff\xee")
+    picture = PicturePayload.from_body(container.read(entry))
+    assert picture == PicturePayload(pixel_checksum(bytes([10, 20, 30, 40, 50, 60])), b"\x00\xc0\xff\xee")
     assert write(header, [Chunk("PICT", picture.to_body())]) == joined(PICTURE_LINES)
 
 
@@ -44,7 +44,7 @@ def test_video_example() -> None:
     assert container.header == header
     colour, *frames, time = (container.read(entry) for entry in container.directory)
     assert Colour.from_body(colour) == Colour(1, 1, 1, False)
-    assert [Picture.from_body(frame).checksum for frame in frames] == [0x11223344, 0x55667788, 0x99AABBCC]
+    assert [PicturePayload.from_body(frame).checksum for frame in frames] == [0x11223344, 0x55667788, 0x99AABBCC]
     stamps = TimeStamps.from_body(time, len(container.frames))
     assert stamps == TimeStamps(Fraction(1001, 30000), (0, 1, 3))
     written = [

@@ -11,8 +11,8 @@ from command import MODEL, names, run, save
 from vaecompress_cli.console import Console
 
 import vaecompress
-from vaecompress.codec.effort import EFFORTS
-from vaecompress.train import effort
+from vaecompress.encoder import prepare
+from vaecompress.encoder.effort import EFFORTS
 
 
 def stand_in(_: object) -> Callable[..., Any]:
@@ -66,7 +66,7 @@ def test_resuming_with_another_effort_starts_anew(tmp_path: Path, capsys: pytest
 
 def test_steps_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[tuple[int, int | None, str]] = []
-    monkeypatch.setattr(effort, "_refiner", stand_in)
+    monkeypatch.setattr(prepare, "_refiner", stand_in)
     monkeypatch.setattr(Console, "progress", lambda self, *step: shown.append(step))
     assert run("encode", save(tmp_path / "a.png"), tmp_path / "a.bin", *MODEL, "--effort", 6) == 0
     steps = EFFORTS[6].steps
@@ -78,8 +78,8 @@ def test_without_jax_one_line_says_what_to_install(
 ) -> None:
     source = save(tmp_path / "a.png")
     monkeypatch.setitem(sys.modules, "jax", None)
-    monkeypatch.delitem(sys.modules, "vaecompress.train.refine", raising=False)
-    effort._refiner.cache_clear()
+    monkeypatch.delitem(sys.modules, "vaecompress.encoder.gradient_search", raising=False)
+    prepare._refiner.cache_clear()
     assert run("encode", source, tmp_path / "a.bin", *MODEL, "--effort", 7) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "effort 7" in line

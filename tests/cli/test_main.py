@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from command import finish, run, start
-from vaecompress_cli import main, models
+from vaecompress_cli import main
+from vaecompress_cli.verbs import models
 
 import vaecompress
 from vaecompress.errors import CorruptError, VaecompressError

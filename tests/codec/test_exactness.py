@@ -6,27 +6,34 @@ from itertools import product
 import numpy as np
 import pytest
 
+from vaecompress.encoder.effort import EFFORTS
+from vaecompress.format import STEP_BITS
+
 pytest.importorskip("flax", reason="needs the train extra")
 
 import jax
 import jax.numpy as jnp
 
 from vaecompress.bitstream import Container
-from vaecompress.codec import latents, model_file, models, picture, runtime
-from vaecompress.codec.goal import Goal
-from vaecompress.codec.image import ImageCodec
-from vaecompress.codec.models import LoadedModel
-from vaecompress.codec.picture import PictureCodec
-from vaecompress.codec.reference import ReferenceNetwork
-from vaecompress.codec.rounding import DeadZone
-from vaecompress.codec.runtime import OnnxNetwork
-from vaecompress.entropy.groups import group_masks
+from vaecompress.codec import latents, picture
+from vaecompress.encoder.goal import Goal
+from vaecompress.encoder.picture import PictureEncoder
+from vaecompress.encoder.rounding import DeadZone
+from vaecompress.encoder.still import ImageEncoder
+from vaecompress.entropy.context_steps import group_masks
+from vaecompress.export import freeze
+from vaecompress.format import HYPER_LATENT_LIMIT, LATENT_LIMIT, RESIDUAL_LIMIT
 from vaecompress.media.image import Image
-from vaecompress.train import freeze
-from vaecompress.train.vae import Gains
+from vaecompress.models import file as model_file
+from vaecompress.models import registry
+from vaecompress.models.loaded import LoadedModel
+from vaecompress.networks import engines
+from vaecompress.networks.engines import OnnxNetwork
+from vaecompress.networks.integer_engine import ReferenceNetwork
 from vaecompress.transforms.exact import power_of_two
-from vaecompress.transforms.hyperprior import HYPER_LATENT_LIMIT, RESIDUAL_LIMIT, SCALE_EXPONENT
-from vaecompress.transforms.synthesis import LATENT_EXPONENT, LATENT_LIMIT, to_levels
+from vaecompress.transforms.hyperprior import SCALE_EXPONENT
+from vaecompress.transforms.synthesis import to_levels
+from vaecompress.transforms.vae import Gains
 
 QUALITIES = (1, 42, 100)
 ROWS, COLUMNS = 2, 3
@@ -53,7 +60,7 @@ def frozen(request):
 def stored_gains(loaded, variables, quality):
     """The gains of the model file as Flax takes them: without the powers of two that the graphs fold in."""
     rows = {name: loaded.gain(name, quality)[:, :, 0, 0] for name in Gains._fields}
-    shift = variables["ranges"]["synthesis"]["coefficient_exponent"] - LATENT_EXPONENT
+    shift = variables["ranges"]["synthesis"]["coefficient_exponent"] - STEP_BITS
     rows["decoder_latent"] = rows["decoder_latent"] / 2.0**shift
     return Gains(**{name: jnp.asarray(row, jnp.float32) for name, row in rows.items()})
 
@@ -71,13 +78,13 @@ def flax_decoder(model):
         for step in range(1, model.config.context_steps):
             mean, scale = bound.refine(step, features, residual, mean, scale)
             found[f"context{step}"] = [integers(mean), integers(scale)]
-        found["synthesis"] = [to_levels(bound.synthesise(y * 2.0**-LATENT_EXPONENT, gains, True))]
+        found["synthesis"] = [to_levels(bound.synthesise(y * 2.0**-STEP_BITS, gains, True))]
         return found
 
     return jax.jit(run)
 
 
-def engines(graph):
+def all_engines(graph):
     """The graph under every engine."""
     yield "plain integers", ReferenceNetwork(graph)
     for threads, optimise in product((1, 2), (False, True)):
@@ -100,7 +107,7 @@ def test_every_network_has_the_same_bits_in_flax_and_under_every_engine(frozen):
     model, variables, file = frozen
     config, loaded, rng = model.config, LoadedModel(file), np.random.default_rng(0)
     decode = flax_decoder(model)
-    networks = {name: list(engines(file.networks[name])) for name in file.networks if "analysis" not in name}
+    networks = {name: list(all_engines(file.networks[name])) for name in file.networks if "analysis" not in name}
     for quality in QUALITIES:
         z = drawn(rng, HYPER_LATENT_LIMIT, config.hyper_latent_channels, 1)
         y = drawn(rng, LATENT_LIMIT, config.latent_channels, 4)
@@ -134,12 +141,12 @@ def test_flax_sees_the_latents_that_the_codec_codes(frozen):
     """The whole order of context steps, by its result: Flax's likelihoods are of what the codec's tables are asked."""
     model, variables, file = frozen
     loaded, quality = LoadedModel(file, threads=1), 42
-    codec = PictureCodec(loaded)
+    codec = PictureEncoder(loaded)
     pixels = smooth_picture(64 * ROWS, 64 * COLUMNS)
     y, z = codec.analyse(pixels, quality)
     groups = codec.latents.code(y, z, quality, DeadZone(loaded.shape)).groups
     z_hat = np.clip(np.rint(z), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT).transpose(0, 2, 3, 1)
-    wanted = codec.latents.decode(codec.compress(pixels, quality), ROWS, COLUMNS, quality)
+    wanted = codec.latents.decode(codec.encode(pixels, quality, EFFORTS[1]).payload.coded, ROWS, COLUMNS, quality)
     masks = group_masks(model.config.context_steps, *wanted.shape[2:], wanted.shape[1])
 
     def code(variables, gains, z_hat, latent):
@@ -154,7 +161,7 @@ def test_flax_sees_the_latents_that_the_codec_codes(frozen):
         return residual, index
 
     gains = stored_gains(loaded, variables, quality)
-    latent = wanted.transpose(0, 2, 3, 1).astype(np.float32) / 2.0**LATENT_EXPONENT
+    latent = wanted.transpose(0, 2, 3, 1).astype(np.float32) / 2.0**STEP_BITS
     residual, index = jax.jit(code)(variables, gains, z_hat, latent)
     for (symbols, tables), mask in zip(groups[1:], masks, strict=True):
         coded = (mask & (np.asarray(index[0]) > 0)).transpose(2, 0, 1)
@@ -164,7 +171,7 @@ def test_flax_sees_the_latents_that_the_codec_codes(frozen):
 
 @pytest.fixture
 def stream(tiny_model_path):
-    codec = ImageCodec(LoadedModel(model_file.load(tiny_model_path), threads=1))
+    codec = ImageEncoder(LoadedModel(model_file.load(tiny_model_path), threads=1))
     encoded = codec.encode(Image(smooth_picture(150, 200)), Goal(quality=70))
     assert encoded.psnr_db > 20
     return encoded.data
@@ -175,18 +182,18 @@ def stream(tiny_model_path):
     [*product(["onnxruntime"], [1, 2], [False, True]), ("reference", None, False)],
 )
 def test_a_stream_decodes_to_one_hash(stream, tiny_model_path, monkeypatch, engine, threads, optimise):
-    prepare = runtime.network
-    monkeypatch.setattr(runtime, "network", lambda graph, name, count: prepare(graph, name, count, optimise))
-    codec = ImageCodec(LoadedModel(model_file.load(tiny_model_path), engine, threads))
+    prepare = engines.network
+    monkeypatch.setattr(engines, "network", lambda graph, name, count: prepare(graph, name, count, optimise))
+    codec = ImageEncoder(LoadedModel(model_file.load(tiny_model_path), engine, threads))
     pixels = codec.decode(Container.open(stream)).pixels
     monkeypatch.undo()
-    usual = ImageCodec(LoadedModel(model_file.load(tiny_model_path))).decode(Container.open(stream)).pixels
+    usual = ImageEncoder(LoadedModel(model_file.load(tiny_model_path))).decode(Container.open(stream)).pixels
     assert hashlib.sha256(pixels).hexdigest() == hashlib.sha256(usual).hexdigest()
 
 
 def test_four_megapixels_decode_alike_whole_and_in_tiles(tiny_model_path, monkeypatch):
-    model = models.load(tiny_model_path, threads=1)
-    codec = PictureCodec(model)
+    model = registry.load(tiny_model_path, threads=1)
+    codec = PictureEncoder(model)
     pixels = np.tile(smooth_picture(512, 512), (4, 4, 1))
     coded = codec.encode(pixels, 50)
     for tile in (latents.TILE_LATENTS // 2, 1 << 20):

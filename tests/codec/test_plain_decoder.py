@@ -10,11 +10,13 @@ import plain_decoder
 import pytest
 
 from vaecompress.bitstream import Container
-from vaecompress.codec import graph, latents, model_file
-from vaecompress.codec.goal import Goal
-from vaecompress.codec.image import ImageCodec
-from vaecompress.codec.models import LoadedModel
+from vaecompress.codec import latents
+from vaecompress.encoder.goal import Goal
+from vaecompress.encoder.still import ImageEncoder
 from vaecompress.media.image import Image
+from vaecompress.models import file as model_file
+from vaecompress.models.loaded import LoadedModel
+from vaecompress.networks import onnx_graph
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def picture(height: int, width: int, channels: int) -> npt.NDArray[np.uint8]:
 
 
 def assert_same_pixels(model_bytes: bytes, pixels: npt.NDArray[np.uint8], quality: int, **options: int) -> None:
-    codec = ImageCodec(LoadedModel(model_file.parse(model_bytes), threads=1))
+    codec = ImageEncoder(LoadedModel(model_file.parse(model_bytes), threads=1))
     stream = codec.encode(Image(pixels), Goal(quality=quality)).data
     decoded = codec.decode(Container.open(stream)).pixels
     np.testing.assert_array_equal(plain_decoder.decode(stream, model_bytes, **options), decoded)
@@ -67,6 +69,6 @@ def test_the_operators_of_the_format_are_those_of_the_code() -> None:
     text = files("vaecompress.bitstream").joinpath("FORMAT.md").read_text(encoding="utf-8")
     listed = text[text.index("The operators, as ONNX defines them:") : text.index("Nothing else: no control flow")]
     names = {name for quoted in re.findall(r"`([^`]*)`", listed) for name in quoted.split()}
-    assert names == graph.OPERATORS
-    assert (graph.OPSETS.start, graph.OPSETS.stop - 1) == (13, 22)
+    assert names == onnx_graph.OPERATORS
+    assert (onnx_graph.OPSETS.start, onnx_graph.OPSETS.stop - 1) == (13, 22)
     assert "operator set from 13 to 22" in text

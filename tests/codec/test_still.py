@@ -6,16 +6,17 @@ from photo import photo
 
 import vaecompress
 from vaecompress.bitstream import Container
-from vaecompress.codec import models
-from vaecompress.codec.goal import Goal
-from vaecompress.codec.image import ImageCodec
+from vaecompress.encoder.effort import EFFORTS
+from vaecompress.encoder.goal import Goal
+from vaecompress.encoder.still import ImageEncoder
 from vaecompress.errors import CorruptError, GoalError, UnsupportedError, UsageError
 from vaecompress.media.image import Image
+from vaecompress.models import registry
 
 
 @pytest.fixture(scope="module")
 def codec(tiny_model_path):
-    return ImageCodec(models.load(tiny_model_path, threads=1))
+    return ImageEncoder(registry.load(tiny_model_path, threads=1))
 
 
 def decoded(codec, data):
@@ -89,7 +90,10 @@ def test_a_goal_is_one_sensible_number(fields):
 
 def test_a_plain_picture_costs_at_most_48_bytes_beyond_its_payload(codec):
     pixels = photo(96, 96)
-    assert len(codec.encode(Image(pixels), Goal(quality=40)).data) <= len(codec.pictures.compress(pixels, 40)) + 48
+    assert (
+        len(codec.encode(Image(pixels), Goal(quality=40)).data)
+        <= len(codec.pictures.encode(pixels, 40, EFFORTS[1]).payload.coded) + 48
+    )
 
 
 def test_a_damaged_payload_never_gives_pixels(codec):
@@ -110,14 +114,14 @@ def test_the_public_face(tiny_model_path):
 
 
 def test_models_go_by_name_path_and_id(tiny_model_path, tmp_path, monkeypatch):
-    by_path = models.load(tiny_model_path)
-    assert models.load("tiny").model_id == by_path.model_id
-    assert models.load(by_path.model_id.hex()).model_id == by_path.model_id
-    assert models.find(by_path.model_id).name == "tiny"
+    by_path = registry.load(tiny_model_path)
+    assert registry.load("tiny").model_id == by_path.model_id
+    assert registry.load(by_path.model_id.hex()).model_id == by_path.model_id
+    assert registry.find(by_path.model_id).name == "tiny"
     with pytest.raises(UsageError, match="no model 'giant'"):
-        models.load("giant")
-    monkeypatch.setattr(models, "SHIPPED", tmp_path)
+        registry.load("giant")
+    monkeypatch.setattr(registry, "SHIPPED", tmp_path)
     with pytest.raises(UnsupportedError, match="not installed"):
-        models.find(by_path.model_id)
-    monkeypatch.setenv(models.FOLDER_VARIABLE, str(tiny_model_path.parent))
-    assert models.find(by_path.model_id).name == "tiny"
+        registry.find(by_path.model_id)
+    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tiny_model_path.parent))
+    assert registry.find(by_path.model_id).name == "tiny"

@@ -9,18 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaecompress.bitstream import Chunk, Container, Header, Picture, TimeStamps, chunks, write
-from vaecompress.codec import models, video
-from vaecompress.codec.goal import Goal
-from vaecompress.codec.image import ImageCodec
-from vaecompress.codec.models import LoadedModel
-from vaecompress.codec.picture import PictureCodec, Pixels, psnr_db
-from vaecompress.codec.video import Frame, decode_video, encode_video, read_colour, read_time_stamps
+from vaecompress.bitstream import Chunk, Container, Header, PicturePayload, TimeStamps, chunks, write
+from vaecompress.codec import video
+from vaecompress.codec.picture import Pixels, psnr_db
+from vaecompress.codec.video import Frame, decode_video, read_colour, read_time_stamps
+from vaecompress.encoder.goal import Goal
+from vaecompress.encoder.picture import PictureEncoder
+from vaecompress.encoder.still import ImageEncoder
+from vaecompress.encoder.video import encode_video
 from vaecompress.errors import CorruptError, InputError, LimitError, UnsupportedError, UsageError
 from vaecompress.limits import Limits
 from vaecompress.media.colour import Colour
 from vaecompress.media.image import Image
-from vaecompress.media.video import VideoSource
+from vaecompress.media.video_source import VideoSource
+from vaecompress.models import registry
+from vaecompress.models.loaded import LoadedModel
 
 QUALITY = 40
 HEIGHT, WIDTH = 50, 70
@@ -76,14 +79,14 @@ class RecordingFile(io.BytesIO):
 
 @pytest.fixture(scope="module")
 def model(tiny_model_path: Path) -> LoadedModel:
-    return models.load(tiny_model_path, threads=1)
+    return registry.load(tiny_model_path, threads=1)
 
 
 @pytest.fixture(scope="module")
 def expected(model: LoadedModel) -> list[Pixels]:
     goal = Goal(quality=QUALITY)
-    streams = [ImageCodec(model).encode(Image(picture), goal).data for picture in moving_pictures(5)]
-    return [ImageCodec(model).decode(Container.open(stream)).pixels for stream in streams]
+    streams = [ImageEncoder(model).encode(Image(picture), goal).data for picture in moving_pictures(5)]
+    return [ImageEncoder(model).decode(Container.open(stream)).pixels for stream in streams]
 
 
 @pytest.fixture(scope="module")
@@ -216,21 +219,21 @@ def test_damaged_stamps_and_colour(stream: bytes) -> None:
 
 
 def test_a_wrong_checksum_is_no_sound_frame(model: LoadedModel) -> None:
-    payload = PictureCodec(model).encode(moving_pictures(1)[0], QUALITY).payload
-    wrong = Picture(payload.checksum ^ 1, payload.coded)
+    payload = PictureEncoder(model).encode(moving_pictures(1)[0], QUALITY).payload
+    wrong = PicturePayload(payload.checksum ^ 1, payload.coded)
     with pytest.raises(CorruptError, match=r"^frame 1: .*checksum"):
         decoded(_video(model, 3, [payload, wrong]), model)
 
 
 def test_grey_frames_come_out_as_rgb(model: LoadedModel) -> None:
-    coded = PictureCodec(model).encode(moving_pictures(1)[0][:, :, :1], QUALITY)
+    coded = PictureEncoder(model).encode(moving_pictures(1)[0][:, :, :1], QUALITY)
     stream = _video(model, 1, [coded.payload])
     (frame,) = decoded(stream, model)
     np.testing.assert_array_equal(frame.pixels, np.repeat(coded.pixels, 3, axis=2))
     assert read_colour(Container.open(stream)) == Colour()
 
 
-def _video(model: LoadedModel, channels: int, payloads: list[Picture]) -> bytes:
+def _video(model: LoadedModel, channels: int, payloads: list[PicturePayload]) -> bytes:
     header = Header("video", WIDTH, HEIGHT, channels, False, QUALITY, model.model_id)
     stamps = TimeStamps(Fraction(1, 25), tuple(range(len(payloads))))
     frames = [Chunk(chunks.FRAME, payload.to_body()) for payload in payloads]

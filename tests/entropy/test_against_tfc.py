@@ -14,8 +14,8 @@ import tensorflow as tf
 import tensorflow_compression as tfc
 
 from vaecompress.entropy.coder import Decoder, encode
-from vaecompress.entropy.likelihoods import FactorizedPrior, ResidualPrior
 from vaecompress.entropy.tables import TOTAL, TableSet, symmetric_tables
+from vaecompress.transforms.likelihoods import FactorizedPrior, ResidualPrior
 
 SCALES = np.geomspace(0.2, 60.0, 16)
 TFC_PRECISION_BITS = 16

@@ -12,10 +12,10 @@ from stand_ins import natural
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
 from vaecompress_cli.main import main
-from vaecompress_eval.peer_list import find_peers
-from vaecompress_eval.pictures import find_pictures
-from vaecompress_eval.results import ResultCache
-from vaecompress_eval.runner import run
+from vaecompress_eval.measure.pictures import find_pictures
+from vaecompress_eval.measure.results import ResultCache
+from vaecompress_eval.peers.catalogue import find_peers
+from vaecompress_eval.run.pictures import run
 
 
 def psnr_db(a: np.ndarray, b: np.ndarray) -> float:

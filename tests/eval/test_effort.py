@@ -6,7 +6,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 from vaecompress_eval import effort
-from vaecompress_eval.bd_rate import Point
+from vaecompress_eval.measure.bd_rate import Point
 
 
 def test_it_measures_real_files_at_every_level(

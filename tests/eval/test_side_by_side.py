@@ -8,7 +8,7 @@ from stand_ins import Quantiser, natural, write_pictures
 
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
-from vaecompress_eval.crops import CodedCrop, CropSet
+from vaecompress_eval.report.crops import CodedCrop, CropSet
 from vaecompress_eval.side_by_side import CAPTION_ROWS, GAP, draw, side_by_side
 
 from vaecompress.errors import UsageError

@@ -12,7 +12,7 @@ from stand_ins import Quantiser, natural
 
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
-from vaecompress_eval.peer_list import find_peers
+from vaecompress_eval.peers.catalogue import find_peers
 from vaecompress_eval.speed import ROUNDS, measure_speed, speed_table
 
 
@@ -39,7 +39,7 @@ def test_the_call_that_takes_memory_is_told_from_the_process(tmp_path: Path) -> 
     """A decoded picture of 2,000 x 2,000 pixels alone is 12 MB, which reading its file of a few kB is not."""
     (webp,) = find_peers(["webp"])
     (tmp_path / "flat.webp").write_bytes(webp.encode(np.full((2000, 2000, 3), 9, np.uint8), 50))
-    command = [sys.executable, "-m", "vaecompress_eval.one_file", "decode-picture", "webp", "50", "-"]
+    command = [sys.executable, "-m", "vaecompress_eval.run.one_file", "decode-picture", "webp", "50", "-"]
     told = subprocess.run([*command, str(tmp_path / "flat.webp")], check=True, capture_output=True).stdout
     if not told:
         pytest.skip("this system does not tell a process its memory")
@@ -50,6 +50,6 @@ def test_the_call_that_takes_memory_is_told_from_the_process(tmp_path: Path) -> 
 
 def test_timing_one_codec_loads_nothing_that_measures(tmp_path: Path) -> None:
     """Start-up is part of what is timed."""
-    code = "import sys, vaecompress_eval.one_file, vaecompress_eval.peer_list; print(*sys.modules)"
+    code = "import sys, vaecompress_eval.run.one_file, vaecompress_eval.peers.catalogue; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert {"skimage", "scipy", "matplotlib", "onnxruntime", "tensorflow", "av"}.isdisjoint(loaded)

@@ -14,16 +14,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from vaecompress_eval.torture import picture, video_stream
+from vaecompress_eval.trust.torture import picture, video_stream
 
 import vaecompress
 from vaecompress.bitstream import Container
-from vaecompress.codec import models
-from vaecompress.codec.goal import Goal
-from vaecompress.codec.image import ImageCodec
-from vaecompress.codec.models import LoadedModel
 from vaecompress.codec.video import decode_video
+from vaecompress.encoder.goal import Goal
+from vaecompress.encoder.still import ImageEncoder
 from vaecompress.media.image import Image
+from vaecompress.models import registry
+from vaecompress.models.loaded import LoadedModel
 
 FOLDER = Path(__file__).parent
 RECORD = "pixels.json"
@@ -42,7 +42,7 @@ def golden_streams(model: LoadedModel) -> Iterator[tuple[str, bytes]]:
         ("two_tiles_q1", Image(picture(1030, 20, 3)), 1),
     ]
     for name, image, quality in images:
-        yield name, ImageCodec(model).encode(image, Goal(quality=quality)).data
+        yield name, ImageEncoder(model).encode(image, Goal(quality=quality)).data
     for quality in (1, 60, 100):
         yield f"video_q{quality}", video_stream(model, 40, 28, 3, quality)
 
@@ -51,12 +51,12 @@ def describe(data: bytes, engine: str = "onnxruntime") -> dict[str, Any]:
     """What a stream decodes to: its model, its size and the SHA-256 of its pixels, and of its alpha plane."""
     with Container.open(data) as container:
         header = container.header
-        model = models.find(header.model_id, engine, threads=1)
+        model = registry.find(header.model_id, engine, threads=1)
         record: dict[str, Any] = {"model_id": header.model_id.hex(), "size": [header.width, header.height]}
         if header.kind == "video":
             record["frames"] = [_hash(frame.pixels) for frame in decode_video(container, model)]
             return record
-        image = ImageCodec(model).decode(container)
+        image = ImageEncoder(model).decode(container)
         record["pixels"] = _hash(image.pixels)
         if image.alpha is not None:
             record["alpha"] = _hash(image.alpha)
@@ -77,8 +77,8 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     record_path = folder / RECORD
     record = json.loads(record_path.read_text()) if record_path.exists() else {}
-    for name in options.models or [path.stem for path in sorted(models.SHIPPED.glob("*.vcm"))]:
-        for content, data in golden_streams(models.load(name, threads=1)):
+    for name in options.models or [path.stem for path in sorted(registry.SHIPPED.glob("*.vcm"))]:
+        for content, data in golden_streams(registry.load(name, threads=1)):
             path = folder / f"{name}_{content}.bin"
             if path.exists() and not options.force:
                 print(f"{path.name} exists, left alone")

@@ -9,9 +9,9 @@ from vaecompress.errors import CorruptError, InputError, OutputError
 jax = pytest.importorskip("jax", reason="needs jax (the train extra)")
 optax = pytest.importorskip("optax", reason="needs optax (the train extra)")
 
+from vaecompress.files import write_atomically  # noqa: E402
 from vaecompress.train import checkpoint  # noqa: E402
 from vaecompress.train.checkpoint import latest_step, load_state, load_weights, save_state, save_weights  # noqa: E402
-from vaecompress.train.files import write_atomically  # noqa: E402
 
 OPTIMISER = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(optax.linear_schedule(0.1, 0.0, 20)))
 

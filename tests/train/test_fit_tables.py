@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vaecompress.codec import model_file
-from vaecompress.codec.models import LoadedModel
-from vaecompress.codec.picture import PictureCodec
+from vaecompress.encoder.effort import EFFORTS
+from vaecompress.encoder.picture import PictureEncoder
+from vaecompress.models import file as model_file
+from vaecompress.models.loaded import LoadedModel
+from vaecompress.train.data.resident import Resident
 from vaecompress.train.fit_tables import choose_pictures, fit_tables
-from vaecompress.train.resident import Resident
 
 
 def _picture(seed: int, side: int = 192) -> np.ndarray:
@@ -22,12 +23,12 @@ def test_fitted_tables_code_like_pictures_in_fewer_bytes(tiny_model_path: Path) 
     fitted = fit_tables(data, [_picture(seed) for seed in range(3)], [60])
     before, after = (LoadedModel(model_file.parse(d)) for d in (data, fitted))
     unseen = _picture(99)
-    coded = [PictureCodec(model).compress(unseen, 60) for model in (before, after)]
+    coded = [PictureEncoder(model).encode(unseen, 60, EFFORTS[1]).payload.coded for model in (before, after)]
     assert len(coded[1]) < len(coded[0])
     assert after.file.networks == before.file.networks
     assert after.model_id != before.model_id
     pictures = [
-        PictureCodec(m).reconstruct(c, unseen.shape, 60).pixels for m, c in zip((before, after), coded, strict=True)
+        PictureEncoder(m).reconstruct(c, unseen.shape, 60).pixels for m, c in zip((before, after), coded, strict=True)
     ]
     assert np.array_equal(*pictures)
 

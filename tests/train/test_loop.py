@@ -21,11 +21,11 @@ from vaecompress.train.loop import Run, RunOptions, Weights
 from vaecompress.train.objective import rate_distortion
 from vaecompress.train.optimiser import warm_up
 from vaecompress.train.presets import Preset, Recipe
-from vaecompress.train.progress import Progress
 from vaecompress.train.saver import WEIGHTS_NAME, DivergedError
-from vaecompress.train.state import init_state, init_variables, make_evaluation, make_step
-from vaecompress.train.vae import HyperpriorVAE
+from vaecompress.train.schedule import Progress
+from vaecompress.train.step import init_state, make_evaluation, make_step
 from vaecompress.transforms.config import ModelConfig
+from vaecompress.transforms.vae import HyperpriorVAE, init_variables
 
 RECIPE = Recipe(steps=7, batch_size=2, crops=((1.0, 64),), warmup_steps=2, exact_share=0.3, basis_refresh=2)
 PRESET = Preset(SMALL, RECIPE)

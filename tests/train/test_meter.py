@@ -4,8 +4,8 @@ import pytest
 
 pytest.importorskip("jax", reason="needs jax (the train extra)")
 
-from vaecompress.train.complexity import training_flop_per_pixel
 from vaecompress.train.meter import Meter, peak_tflops
+from vaecompress.transforms.complexity import training_flop_per_pixel
 from vaecompress.transforms.config import ModelConfig
 
 

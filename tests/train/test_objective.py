@@ -5,14 +5,16 @@ import math
 import numpy as np
 import pytest
 
+from vaecompress.format import lambda_at
+
 pytest.importorskip("flax", reason="needs the train extra")
 
 import jax
 
-from vaecompress.train.objective import Measures, lambdas, measure, positions, rate_distortion
-from vaecompress.train.vae import Forward
-from vaecompress.transforms.config import MAX_LAMBDA, MIN_LAMBDA
+from vaecompress.format import MAX_LAMBDA, MIN_LAMBDA
+from vaecompress.train.objective import Measures, measure, positions, rate_distortion
 from vaecompress.transforms.synthesis import from_levels
+from vaecompress.transforms.vae import Forward
 
 
 def test_positions_are_one_in_each_equal_range():
@@ -22,7 +24,7 @@ def test_positions_are_one_in_each_equal_range():
 
 def test_lambdas_span_the_qualities():
     np.testing.assert_allclose(
-        lambdas(np.array([0.0, 0.5, 1.0])), [MIN_LAMBDA, math.sqrt(MIN_LAMBDA * MAX_LAMBDA), MAX_LAMBDA], rtol=1e-5
+        lambda_at(np.array([0.0, 0.5, 1.0])), [MIN_LAMBDA, math.sqrt(MIN_LAMBDA * MAX_LAMBDA), MAX_LAMBDA], rtol=1e-5
     )
 
 
@@ -40,7 +42,7 @@ def test_measures_are_bits_a_pixel_and_squared_levels():
 
 def test_the_loss_weighs_distortion_by_lambda_and_every_rate_alike():
     position = np.array([0.0, 1.0], np.float32)
-    weight = np.asarray(lambdas(position))
+    weight = np.asarray(lambda_at(position))
     measures = Measures(np.array([0.1, 1.0]), np.array([0.02, 0.1]), np.array([100.0, 5.0]))
     wanted = (weight * measures.squared_error + measures.bpp) / np.sqrt(weight)
     np.testing.assert_allclose(rate_distortion(measures, position), wanted, rtol=1e-5)

@@ -12,7 +12,7 @@ pytest.importorskip("flax", reason="needs the train extra")
 from vaecompress.errors import OutputError
 from vaecompress.train import checkpoint
 from vaecompress.train.saver import WEIGHTS_NAME, DivergedError, Saver
-from vaecompress.train.state import TrainState
+from vaecompress.train.step import TrainState
 
 
 def state(step: int, value: float = 1.0) -> TrainState:

@@ -3,8 +3,9 @@
 import pytest
 
 from vaecompress.errors import UsageError
+from vaecompress.format import MAX_LAMBDA, MIN_LAMBDA, quality_lambda, quality_position
 from vaecompress.train.presets import PRESETS, preset
-from vaecompress.transforms.config import MAX_LAMBDA, MIN_LAMBDA, ModelConfig, quality_lambda, quality_position
+from vaecompress.transforms.config import ModelConfig
 
 
 @pytest.mark.parametrize("name", PRESETS)

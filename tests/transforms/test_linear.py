@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip("flax", reason="needs the train extra")
 
-from vaecompress.transforms.config import MAX_LAMBDA, MIN_LAMBDA, PATCH, ModelConfig
+from vaecompress.format import MAX_LAMBDA, MIN_LAMBDA, PATCH
+from vaecompress.transforms.config import ModelConfig
 from vaecompress.transforms.linear import COLOUR, dct_init, dct_matrix, initial_log2_gain
 
 CONFIG = ModelConfig(luma=40, chroma=(12, 8))

@@ -15,9 +15,7 @@ TABLE = {"params": {"log2_gain": jnp.asarray([[0.0, 4.0], [2.0, 4.0], [6.0, 0.0]
 
 def test_gains_are_log_linear_between_anchors_and_constant_beyond():
     found = GainTable(anchors=3, channels=2).apply(TABLE, jnp.asarray([-1.0, 0.0, 0.25, 0.5, 0.75, 1.0, 2.0]))
-    np.testing.assert_allclose(
-        np.log2(found), [[0, 4], [0, 4], [1, 4], [2, 4], [4, 2], [6, 0], [6, 0]], atol=1e-5
-    )
+    np.testing.assert_allclose(np.log2(found), [[0, 4], [0, 4], [1, 4], [2, 4], [4, 2], [6, 0], [6, 0]], atol=1e-5)
 
 
 def test_a_gain_multiplies_each_sample_by_its_own_row():

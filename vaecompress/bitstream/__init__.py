@@ -1,6 +1,6 @@
 """Bytes: the container and its chunks. Standard library only; FORMAT.md is normative."""
 
-from vaecompress.bitstream.chunks import Chunk, Colour, Picture, TimeStamps, pixel_checksum
+from vaecompress.bitstream.chunks import Chunk, Colour, PicturePayload, TimeStamps, pixel_checksum
 from vaecompress.bitstream.container import Container, ContainerWriter, write
 from vaecompress.bitstream.directory import Entry, Header
 
@@ -11,7 +11,7 @@ __all__ = [
     "ContainerWriter",
     "Entry",
     "Header",
-    "Picture",
+    "PicturePayload",
     "TimeStamps",
     "pixel_checksum",
     "write",

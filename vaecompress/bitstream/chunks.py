@@ -57,7 +57,7 @@ def pixel_checksum(pixels: bytes | bytearray | memoryview) -> int:
 
 
 @dataclass(frozen=True)
-class Picture:
+class PicturePayload:
     """Body of ``PICT`` and ``FRAM``: :func:`pixel_checksum` of the decoded picture and its entropy-coded bytes."""
 
     checksum: int

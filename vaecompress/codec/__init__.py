@@ -1,1 +1,1 @@
-"""Where media, bitstream and entropy meet at run time: model file, runtime, image and video codec. No Flax."""
+"""Bytes to pixels: latents, pictures, tiles, stills, videos. What FORMAT.md binds."""

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vaecompress.bitstream import Container, TimeStamps, chunks
-from vaecompress.codec import models
 from vaecompress.limits import Limits
+from vaecompress.models import registry
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def describe(
         header = container.header
         frames = len(container.frames) or 1
         pixels = header.width * header.height * frames
-        name = next((p.stem for p in models.paths() if models.file_id(p) == header.model_id), None)
+        name = next((p.stem for p in registry.paths() if registry.file_id(p) == header.model_id), None)
         return Info(
             kind=header.kind,
             width=header.width,

@@ -5,105 +5,57 @@ come out of exact networks, so that encoder and decoder agree on every machine.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.codec.models import LoadedModel
-from vaecompress.codec.rounding import Rounding
 from vaecompress.codec.tiled import Output, run_tiled
 from vaecompress.entropy import coder
-from vaecompress.entropy.groups import group_index
+from vaecompress.entropy.context_steps import group_index
 from vaecompress.errors import CorruptError
+from vaecompress.format import HYPER_FACTOR, HYPER_LATENT_LIMIT, LATENT_LIMIT, RESIDUAL_LIMIT, STEP_BITS
+from vaecompress.models.loaded import LoadedModel
 
 Array = npt.NDArray[Any]
 
-STEP_BITS = 4
-TARGET_UNIT = 64
-"""The encoder keeps the latents it aims at as int16 in 1/64 of a step: half the memory of float32."""
-
-LATENT_LIMIT = (1 << 13) - 1
-HYPER_LATENT_LIMIT = 127
-RESIDUAL_LIMIT = 127
 BAND_LATENTS = 1 << 22
 TILE_HYPER_LATENTS = 16
 TILE_LATENTS = 64
-HYPER_FACTOR = 4
-"""A hyper-latent position has this many latent positions along each side."""
-
-Group = tuple[Array, Array]
-"""Symbols int32 [N] and their table indices uint16 [N]."""
-
 CodeBand = Callable[[slice, Array, Array, Array], Array]
 
 
-@dataclass(frozen=True, eq=False)
-class CodedLatents:
-    """What is coded of a picture, and what a decoder makes of it: latents int16 [1, M, h, w] in 1/16 of a step."""
-
-    groups: list[Group]
-    latents: Array
-
-
 class LatentCoder:
-    """Codes the latents of one picture with one model."""
+    """Decodes the latents of one picture with one model."""
 
     def __init__(self, model: LoadedModel) -> None:
         self.model = model
 
-    def encode(self, coded: CodedLatents) -> bytes:
-        """The bytes of coded latents."""
-        return coder.encode(coded.groups, self.model.tables)
-
-    def code(self, y: Array, z: Array, quality: int, rounding: Rounding) -> CodedLatents:
-        """Choose symbols for latents y [1, M, h, w] (int16, in 1/64 of a step) and z [1, Z, h/4, w/4] (float)."""
-        z_hat = np.clip(np.rint(z), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT).astype(np.int16)
-        groups = [(z_hat.ravel().astype(np.int32), self._hyper_tables(z_hat.shape, quality))]
-        latents = np.zeros(y.shape, np.int16)
-        limit = LATENT_LIMIT / (1 << STEP_BITS)
-
-        def code(rows: slice, mean: Array, index: Array, member: Array) -> Array:
-            coded = member & (index > 0)
-            wanted = np.clip(y[0, :, rows] * np.float32(1 / TARGET_UNIT), -limit, limit)
-            target = wanted - mean * np.float32(1 / (1 << STEP_BITS))
-            symbols = np.zeros(coded.shape, np.int32)
-            symbols[coded] = rounding(rows, coded, target[coded], index[coded])
-            groups.append((symbols[coded], index[coded]))
-            _place(latents[0, :, rows], symbols, mean, member)
-            return symbols
-
-        self._walk(z_hat, quality, code)
-        return CodedLatents(groups, latents)
-
     def decode(self, data: bytes, height: int, width: int, quality: int) -> Array:
         """Latents int16 [1, M, h, w] in 1/16 of a step of a picture of ``height`` x ``width`` hyper-latent positions.
 
-        Raises CorruptError when the bytes are not what :meth:`encode` gives.
+        Raises CorruptError when the bytes are not what an encoder gives.
         """
         decoder = coder.Decoder(data, self.model.tables)
         shape = (1, self.model.shape.hyper_latent_channels, height, width)
-        z_hat = decoder.decode(self._hyper_tables(shape, quality)).reshape(shape)
+        z_hat = decoder.decode(self.hyper_tables(shape, quality)).reshape(shape)
         if np.abs(z_hat).max() > HYPER_LATENT_LIMIT:
             raise CorruptError("entropy-coded data: a hyper-latent is out of bounds; the stream is damaged")
 
-        latents = np.zeros(
-            (1, self.model.shape.latent_channels, HYPER_FACTOR * height, HYPER_FACTOR * width), np.int16
-        )
+        latents = np.zeros((1, self.model.shape.latent_channels, HYPER_FACTOR * height, HYPER_FACTOR * width), np.int16)
 
         def code(rows: slice, mean: Array, index: Array, member: Array) -> Array:
             coded = member & (index > 0)
             symbols = np.zeros(coded.shape, np.int32)
             symbols[coded] = decoder.decode(index[coded])
-            _place(latents[0, :, rows], symbols, mean, member)
+            place(latents[0, :, rows], symbols, mean, member)
             return symbols
 
-        self._walk(z_hat, quality, code)
+        self.walk(z_hat, quality, code)
         decoder.finish()
         return latents
 
-    def _walk(self, z_hat: Array, quality: int, code: CodeBand) -> None:
+    def walk(self, z_hat: Array, quality: int, code: CodeBand) -> None:
         """The order of symbols, the same for both directions.
 
         ``code`` gives the residuals of a band of rows, from the means and scale indices there and which latents belong
@@ -145,14 +97,14 @@ class LatentCoder:
         offset = int(-shape.min_log2_scale * shape.scale_steps_per_octave)
         return np.clip(scale.astype(np.int16) + offset, 0, shape.scale_count - 1).astype(np.uint16)
 
-    def _hyper_tables(self, shape: tuple[int, ...], quality: int) -> Array:
+    def hyper_tables(self, shape: tuple[int, ...], quality: int) -> Array:
         channels = self.model.shape.hyper_latent_channels
         first = self.model.shape.scale_count + self.model.prior_set(quality) * channels
         index = np.arange(first, first + channels, dtype=np.uint16)[None, :, None, None]
         return np.broadcast_to(index, shape).ravel()
 
 
-def _place(latents: Array, symbols: Array, mean: Array, member: Array) -> None:
+def place(latents: Array, symbols: Array, mean: Array, member: Array) -> None:
     """Put the latents of ``symbols`` where ``member`` is true."""
     value = np.clip((symbols << STEP_BITS) + mean, -LATENT_LIMIT, LATENT_LIMIT)
     np.copyto(latents, value.astype(np.int16), where=member)

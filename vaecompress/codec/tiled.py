@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.codec.runtime import Network
 from vaecompress.media.tiling import Tile, tiles
+from vaecompress.networks.engines import Network
 
 Array = npt.NDArray[Any]
 

@@ -1,1 +1,1 @@
-"""Probabilities and symbols: likelihoods for the loss, integer tables, the coder."""
+"""Symbols to bytes: integer tables and the coder. numpy only."""

@@ -22,7 +22,7 @@ from vaecompress.media.conversion import to_rgb
 from vaecompress.media.image import UInt8Array
 from vaecompress.media.picture_kinds import sniff
 from vaecompress.media.source import existing_file
-from vaecompress.media.video import VideoSource
+from vaecompress.media.video_source import VideoSource
 
 # libav also plays text, playlists and single pictures; only these are taken for video.
 _CONTAINERS = {

@@ -15,7 +15,7 @@ from vaecompress.media.image import Image, UInt8Array
 from vaecompress.media.image_read import read_image
 from vaecompress.media.image_write import write_image
 from vaecompress.media.suffixes import PICTURE_SUFFIXES
-from vaecompress.media.video import VideoSource
+from vaecompress.media.video_source import VideoSource
 
 
 @dataclass

@@ -1,1 +1,1 @@
-"""The models that ship with the package."""
+"""Model files: read, checked, chosen. The shipped ones lie here."""

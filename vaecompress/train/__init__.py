@@ -1,1 +1,1 @@
-"""Training: presets, data, loss, optimiser, loop, checkpoints, learning curves, freezing."""
+"""Training: presets, loss, optimiser, loop, checkpoints, learning curves."""

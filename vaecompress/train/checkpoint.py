@@ -19,7 +19,7 @@ import numpy.typing as npt
 from flax import serialization
 
 from vaecompress.errors import CorruptError, InputError
-from vaecompress.train.files import write_atomically
+from vaecompress.files import write_atomically
 
 PART_BYTES = 15_000_000
 KEEP = 2

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vaecompress.errors import CorruptError, OutputError, UsageError
-from vaecompress.train.files import write_atomically
+from vaecompress.files import write_atomically
 
 TRAINING = "train"
 """Series of rows that are averages over training batches; other series are validation anchors, such as ``q50``."""

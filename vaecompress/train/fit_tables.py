@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.codec import model_file
-from vaecompress.codec.effort import DEFAULT_EFFORT, EFFORTS
-from vaecompress.codec.models import LoadedModel
-from vaecompress.codec.picture import PictureCodec
-from vaecompress.codec.search import Search
+from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.entropy.tables import TOTAL, Table, TableSet, quantize_pmf
-from vaecompress.train.resident import Resident
+from vaecompress.models import file as model_file
+from vaecompress.models.loaded import LoadedModel
+from vaecompress.train.data.resident import Resident
 
 Pixels = npt.NDArray[np.uint8]
 QUALITIES = (5, 15, 25, 35, 45, 55, 65, 75, 85, 95)
@@ -36,11 +34,11 @@ def fit_tables(data: bytes, pictures: Iterable[Pixels], qualities: Sequence[int]
     """A model file like ``data`` whose tables are fitted to ``pictures`` (uint8 [H, W, 3]) at ``qualities``."""
     file = model_file.parse(data)
     model = LoadedModel(file)
-    codec = PictureCodec(model)
+    codec = PictureEncoder(model)
     counts = [np.zeros(int(length)) for length in model.tables.lengths]
     for picture in pictures:
         for quality in qualities:
-            for symbols, index in Search(codec, picture, quality).run(EFFORTS[DEFAULT_EFFORT]).groups:
+            for symbols, index in codec.search(picture, quality).groups:
                 _count(symbols, index, model.tables, counts)
     tables = [_mixed(model.tables[i], counts[i]) for i in range(len(model.tables))]
     arrays = {f"tables/{name}": array for name, array in TableSet.from_tables(tables).to_arrays().items()}

@@ -18,25 +18,24 @@ import numpy.typing as npt
 from vaecompress.errors import UsageError
 from vaecompress.train import checkpoint, devices
 from vaecompress.train.curves import TRAINING, CurveLog, CurveRow, TensorBoardLog, plot_curves
+from vaecompress.train.data.sources import middles
 from vaecompress.train.interrupt import interrupt_flag
 from vaecompress.train.meter import Meter
 from vaecompress.train.objective import rate_distortion
 from vaecompress.train.optimiser import warm_up
 from vaecompress.train.presets import Preset
-from vaecompress.train.progress import Progress
 from vaecompress.train.saver import DivergedError, Saver
-from vaecompress.train.sources import middles
-from vaecompress.train.state import (
+from vaecompress.train.schedule import Progress
+from vaecompress.train.step import (
     StepFunction,
     StepReport,
     TrainState,
     init_state,
-    init_variables,
     make_calibration,
     make_evaluation,
     make_step,
 )
-from vaecompress.train.vae import HyperpriorVAE
+from vaecompress.transforms.vae import HyperpriorVAE, init_variables
 
 Pictures = npt.NDArray[np.uint8]
 

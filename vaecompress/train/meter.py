@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import jax
 
-from vaecompress.train.complexity import training_flop_per_pixel
+from vaecompress.transforms.complexity import training_flop_per_pixel
 from vaecompress.transforms.config import ModelConfig
 
 PEAK_TFLOPS = {

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from vaecompress.entropy.likelihoods import bits
-from vaecompress.train.vae import Forward
-from vaecompress.transforms.config import MAX_LAMBDA, MIN_LAMBDA
+from vaecompress.format import lambda_at
+from vaecompress.transforms.likelihoods import bits
 from vaecompress.transforms.synthesis import from_levels
+from vaecompress.transforms.vae import Forward
 
 Array = jax.Array
 
@@ -40,11 +40,6 @@ def positions(key: Array, batch_size: int) -> Array:
     return (jnp.arange(batch_size) + jax.random.uniform(key, (batch_size,))) / batch_size
 
 
-def lambdas(position: Array) -> Array:
-    """Lambda [B] at positions [B]."""
-    return MIN_LAMBDA * (MAX_LAMBDA / MIN_LAMBDA) ** position
-
-
 def measure(levels: Array, forward: Forward) -> Measures:
     """Rate and distortion of each picture of ``levels`` [B, H, W, 3]."""
     pixels = levels.shape[1] * levels.shape[2]
@@ -58,5 +53,5 @@ def measure(levels: Array, forward: Forward) -> Measures:
 
 def rate_distortion(measures: Measures, position: Array) -> Array:
     """The loss of each sample [B]."""
-    weight = lambdas(position)
+    weight: Array = lambda_at(position)
     return (weight * measures.squared_error + measures.bpp) / jnp.sqrt(weight)

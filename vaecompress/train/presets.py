@@ -1,11 +1,12 @@
 """The models and how each is trained: one definition, four sizes.
 
-kMAC/px (decoder, every graph that decoding runs) is printed by ``python -m vaecompress.train.complexity``.
+kMAC/px (decoder, every graph that decoding runs) is printed by ``python -m vaecompress.train.presets``.
 """
 
 from dataclasses import dataclass, field, replace
 
 from vaecompress.errors import UsageError
+from vaecompress.transforms.complexity import decoder_kmac_per_pixel
 from vaecompress.transforms.config import ModelConfig
 
 
@@ -101,3 +102,8 @@ def preset(name: str) -> Preset:
     if name not in PRESETS:
         raise UsageError(f"no preset '{name}'; there are {', '.join(PRESETS)}")
     return PRESETS[name]
+
+
+if __name__ == "__main__":
+    for name, each in PRESETS.items():
+        print(f"{name:6} {decoder_kmac_per_pixel(each.model):7.2f} kMAC/px to decode")

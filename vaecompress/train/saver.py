@@ -11,7 +11,7 @@ import numpy as np
 
 from vaecompress.errors import VaecompressError
 from vaecompress.train import checkpoint
-from vaecompress.train.state import TrainState
+from vaecompress.train.step import TrainState
 
 WEIGHTS_NAME = "weights.msgpack"
 

@@ -3,8 +3,9 @@
 import flax.linen as nn
 import jax
 
+from vaecompress.format import PATCH
 from vaecompress.transforms import layers, linear
-from vaecompress.transforms.config import PATCH, ModelConfig
+from vaecompress.transforms.config import ModelConfig
 from vaecompress.transforms.exact import Signal
 from vaecompress.transforms.quality import apply_gain
 

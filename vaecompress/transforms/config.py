@@ -6,18 +6,8 @@ from typing import Any
 
 from vaecompress.errors import UsageError
 
-PATCH = 16
-"""Side of a latent position in pixels."""
-
-HYPER_PATCH = 64
-"""Side of a hyper-latent position in pixels; pictures are padded to a multiple of it."""
-
 STEM_SPLITS = 2
 """Groups of inputs of the synthesis network's first layer."""
-
-MIN_LAMBDA = 0.0005
-MAX_LAMBDA = 0.1
-"""Lambda of quality 1 and of quality 100, on squared error in 8-bit levels."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +61,3 @@ class ModelConfig:
     def from_dict(cls, fields: Mapping[str, Any]) -> "ModelConfig":
         """The inverse of :meth:`to_dict`."""
         return cls(**{**fields, "chroma": tuple(fields["chroma"])})
-
-
-def quality_position(quality: float) -> float:
-    """Quality 1..100 as a position 0..1 on the logarithmic lambda axis."""
-    return (quality - 1.0) / 99.0
-
-
-def quality_lambda(position: float) -> float:
-    """Lambda at a position 0..1: log-linear from MIN_LAMBDA to MAX_LAMBDA."""
-    return float(MIN_LAMBDA * (MAX_LAMBDA / MIN_LAMBDA) ** position)

@@ -9,20 +9,16 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from vaecompress.format import LATENT_LIMIT, SCALE_LIMIT, STEP_BITS
 from vaecompress.transforms import exact, layers
 from vaecompress.transforms.config import ModelConfig
 from vaecompress.transforms.exact import Signal
 from vaecompress.transforms.quality import apply_gain
-from vaecompress.transforms.synthesis import LATENT_EXPONENT, LATENT_LIMIT
 
 Array = jax.Array
 
 SCALE_EXPONENT = 3
-SCALE_LIMIT = (1 << 7) - 1
-RESIDUAL_LIMIT = 127
-"""Residuals enter the context network clipped to this many steps."""
-
-HYPER_LATENT_LIMIT = 127
+"""Scales are integers in 1/8 of an octave."""
 
 
 class Moments(nn.Module):
@@ -33,12 +29,12 @@ class Moments(nn.Module):
     @nn.compact
     def __call__(self, features: Signal) -> tuple[Signal, Signal]:
         init = layers.near_zero_init(0.1)
-        mean = layers.Dense(
-            self.channels, exponent=LATENT_EXPONENT, limit=LATENT_LIMIT, kernel_init=init, name="mean"
-        )(features)
-        scale = layers.Dense(
-            self.channels, exponent=SCALE_EXPONENT, limit=SCALE_LIMIT, kernel_init=init, name="scale"
-        )(features)
+        mean = layers.Dense(self.channels, exponent=STEP_BITS, limit=LATENT_LIMIT, kernel_init=init, name="mean")(
+            features
+        )
+        scale = layers.Dense(self.channels, exponent=SCALE_EXPONENT, limit=SCALE_LIMIT, kernel_init=init, name="scale")(
+            features
+        )
         return mean, scale
 
 

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.transforms.config import MAX_LAMBDA, MIN_LAMBDA, PATCH, ModelConfig
+from vaecompress.format import MAX_LAMBDA, MIN_LAMBDA, PATCH
+from vaecompress.transforms.config import ModelConfig
 
 Matrix = npt.NDArray[np.float32]
 

@@ -5,17 +5,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vaecompress.format import PATCH
 from vaecompress.transforms import exact, layers, linear
-from vaecompress.transforms.config import PATCH, STEM_SPLITS, ModelConfig
+from vaecompress.transforms.config import STEM_SPLITS, ModelConfig
 from vaecompress.transforms.exact import Signal
 from vaecompress.transforms.quality import apply_gain
 
 Array = jax.Array
 
-LATENT_EXPONENT = 4
-"""Latents and means are integers in 1/16 of a quantisation step."""
-
-LATENT_LIMIT = (1 << 13) - 1
 COEFFICIENT_RANGE_BITS = 2
 """Every coefficient may reach 4, half of what full-contrast stripes give the strongest one."""
 

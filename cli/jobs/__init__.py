@@ -1,0 +1,1 @@
+"""Many files on one machine: sources to jobs, jobs to outputs."""

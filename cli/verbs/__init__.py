@@ -1,0 +1,1 @@
+"""One module a verb; what it needs is imported when it runs."""

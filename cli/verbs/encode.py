@@ -1,0 +1,79 @@
+"""Encode pictures and videos into small files."""
+
+import argparse
+from pathlib import Path
+
+from vaecompress.errors import UsageError
+from vaecompress.media.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+
+from ..console import Console
+from ..jobs.batch import run_jobs
+from ..jobs.inputs import STREAM_SUFFIX, find_files
+from ..jobs.outputs import make_folder
+from ..jobs.plan import Job, Request, jobs_into, read_request
+from ..options import add_file_arguments, byte_count, effort, files_at_once, frame_rate, positive_number, quality
+
+_MEDIA_SUFFIXES = PICTURE_SUFFIXES | VIDEO_SUFFIXES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    parser.usage = (
+        "vaecompress encode in.png out.bin [-q 50 | --size 40k | --bpp 0.5 | --psnr 34]\n"
+        "       vaecompress encode clip.mp4 clip.bin\n"
+        "       vaecompress encode frames/ clip.bin [--fps 24]\n"
+        "       vaecompress encode photos/ more.jpg -o DIR [-j 2] [--resume]"
+    )
+    add_file_arguments(parser, "one file each, named a.png.bin")
+    goal = parser.add_mutually_exclusive_group()
+    goal.add_argument("-q", "--quality", type=quality, metavar="1..100", help="quality (60)")
+    goal.add_argument(
+        "--size", type=byte_count, metavar="BYTES", help="best quality in at most so many: 40000, 40k, 64Ki"
+    )
+    goal.add_argument("--bpp", type=positive_number, help="best quality with at most so many bits a pixel")
+    goal.add_argument("--psnr", type=positive_number, metavar="DB", help="smallest file with at least this PSNR")
+    parser.add_argument("--model", metavar="NAME", help="a name that 'vaecompress models' lists, or a .vcm file")
+    parser.add_argument(
+        "--effort",
+        type=effort,
+        metavar="1..9",
+        help="how long to search for a better file (3); decoding stays as fast; 6 and above need the train extra",
+    )
+    parser.add_argument("--strip", action="store_true", help="leave ICC profile, EXIF and XMP out")
+    parser.add_argument("--fps", type=frame_rate, help="pictures become one video with so many frames a second (24)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Encode; returns the exit code."""
+    from ..jobs.encode_job import Encoder
+
+    console = Console(options.json, options.verbose)
+    jobs = _jobs(read_request(options), options.fps is not None, console)
+    return run_jobs(jobs, Encoder(options, console), files_at_once(options), console)
+
+
+def _jobs(request: Request, frames: bool, console: Console) -> list[Job]:
+    output = request.output
+    if request.into_folder and output is not None:
+        if frames:
+            raise UsageError("--fps makes one video: name one output file")
+        return _batch(request.files, output, console)
+    if output is not None and output.suffix.lower() in _MEDIA_SUFFIXES:
+        raise UsageError(f"{output}: no name for a stream: name an output such as {output.stem}{STREAM_SUFFIX}")
+    if frames and None in request.inputs:
+        raise UsageError("--fps goes with pictures that are named, not with standard input")
+    if frames:
+        return [Job(tuple(request.files), output)]
+    if len(request.inputs) > 1:
+        raise UsageError("several inputs for one output: -o DIR makes one file each, --fps 24 one video of them all")
+    return [Job(tuple(path for path in request.inputs if path is not None), output)]
+
+
+def _batch(files: list[Path], folder: Path, console: Console) -> list[Job]:
+    left_out: list[Path] = []
+    found = find_files(files, _MEDIA_SUFFIXES, left_out)
+    jobs = jobs_into(folder, ((path, place.with_name(place.name + STREAM_SUFFIX)) for path, place in found))
+    if left_out:
+        console.line(f"note: files left out, neither pictures nor videos by their names: {len(left_out)}")
+    make_folder(folder)
+    return jobs

@@ -1,0 +1,83 @@
+"""Turn a training run into a model file, each layer of its decoder proven to be exact."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vaecompress.errors import InputError
+
+from ..console import Console
+from ..jobs.outputs import writing
+from ..options import add_exclude_argument, add_json_argument
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    parser.add_argument("source", type=Path, metavar="RUN", help="folder of a run, or a file of weights")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="model file, such as model.vcm"
+    )
+    parser.add_argument("-f", "--force", action="store_true", help="replace the output if it exists")
+    parser.add_argument("--name", help="the model's name (the output's name without suffix)")
+    parser.add_argument("--licence", default="", metavar="TEXT", help="licence of the weights")
+    parser.add_argument("--data", default="", metavar="TEXT", help="what it was trained on, and under which terms")
+    parser.add_argument(
+        "--bd-rate", type=float, metavar="PERCENT", help="PSNR BD-rate against x265 intra, as bench prints it"
+    )
+    parser.add_argument(
+        "--fit", type=Path, nargs="+", metavar="SOURCE", help="training pictures to fit the probability tables to"
+    )
+    add_exclude_argument(parser)
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Freeze; returns the exit code."""
+    from vaecompress.export.freeze import freeze
+    from vaecompress.train.checkpoint import load_weights
+    from vaecompress.train.saver import WEIGHTS_NAME
+    from vaecompress.transforms.config import ModelConfig
+
+    path = options.source / WEIGHTS_NAME if options.source.is_dir() else options.source
+    variables, meta = load_weights(path)
+    _check_calibrated(path, meta)
+    training = {key: value for key, value in meta.items() if key != "model"}
+    card = {
+        "name": options.name or options.output.stem,
+        "licence": options.licence,
+        "data": options.data,
+        "training": training,
+    }
+    if options.bd_rate is not None:
+        card["bd_rate_percent"] = options.bd_rate
+    with writing(options.output, options.force) as part:
+        try:
+            data = freeze(ModelConfig.from_dict(meta["model"]), variables, card)
+        except ValueError as error:
+            raise InputError(
+                f"{path}: cannot be made exact: {error}; train it to the end of its exact phase"
+            ) from error
+        if options.fit:
+            data = _fitted(data, options)
+        part.write_bytes(data)
+    record = {"source": str(options.source), "output": str(options.output), "size_bytes": len(data)}
+    console = Console(options.json, options.verbose)
+    console.done(f"{options.source} -> {options.output}  {len(data):,} bytes", record)
+    return 0
+
+
+def _check_calibrated(path: Path, meta: Mapping[str, Any]) -> None:
+    recipe = meta["recipe"]
+    exact_steps = max(1, int(recipe["steps"] * recipe["exact_share"]))
+    if not meta.get("calibrated", meta["step"] > recipe["steps"] - exact_steps):
+        raise InputError(f"{path}: stands at step {meta['step']}, before its exact phase; train it to the end")
+
+
+def _fitted(data: bytes, options: argparse.Namespace) -> bytes:
+    from vaecompress.train.data.resident import Resident
+    from vaecompress.train.data.sources import listed_names
+    from vaecompress.train.fit_tables import choose_pictures, fit_tables
+
+    resident = Resident.load(options.fit, listed_names(options.exclude), rescale=False)
+    return fit_tables(data, choose_pictures(resident))

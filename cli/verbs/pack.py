@@ -1,0 +1,33 @@
+"""Pack training pictures into tar shards that travel well and train without tensorflow."""
+
+import argparse
+from pathlib import Path
+
+from ..console import Console
+from ..options import add_exclude_argument, add_json_argument, byte_count, positive_integer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    parser.add_argument("sources", nargs="+", type=Path, metavar="SOURCE", help="folders, pictures, tar shards")
+    add_exclude_argument(parser)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the shards")
+    parser.add_argument("--max-side", type=positive_integer, metavar="PIXELS", help="reduce larger pictures to this")
+    parser.add_argument("--shard-size", type=byte_count, metavar="BYTES", help="largest shard (30Mi)")
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Pack; returns the exit code."""
+    from vaecompress.train.data.pack import SHARD_BYTES, pack
+    from vaecompress.train.data.sources import listed_names
+
+    console = Console(options.json, options.verbose)
+    size_bytes = options.shard_size or SHARD_BYTES
+    manifest = pack(options.sources, options.output, size_bytes, listed_names(options.exclude), options.max_side)
+    pictures, shards = len(manifest["pictures"]), len(manifest["shards"])
+    skipped = "".join(f", {count} {reason} left out" for reason, count in manifest["skipped"].items())
+    text = f"{options.output}: {pictures} pictures, {manifest['pixels'] / 1e6:.1f} MP in {shards} shards{skipped}"
+    record = {key: manifest[key] for key in ("pixels", "skipped")} | {"pictures": pictures, "shards": shards}
+    console.done(text, {"output": str(options.output), **record})
+    return 0

@@ -1,0 +1,147 @@
+"""Train a model, on every device there is. Run again with the same folder, it goes on where it stopped."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaecompress.errors import UsageError
+
+from ..console import Console
+from ..options import add_exclude_argument, positive_integer, positive_number
+
+if TYPE_CHECKING:
+    from vaecompress.train.loop import Batches, Weights
+    from vaecompress.train.presets import Preset
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    parser.add_argument("--preset", default="light", metavar="NAME", help="tiny, light (default), base or large")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="extend",
+        nargs="+",
+        required=True,
+        metavar="SOURCE",
+        help="folders, pictures, tar shards",
+    )
+    add_exclude_argument(parser)
+    parser.add_argument("--validation", type=Path, metavar="FILE", help="names of pictures to test on, not to train on")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=positive_integer, help="steps instead of the preset's")
+    length.add_argument("--minutes", type=positive_number, help="train for so long, the schedule fitted to it")
+    parser.add_argument("--batch", type=positive_integer, metavar="N", help="crops a step instead of the preset's")
+    parser.add_argument("--learning-rate", type=positive_number, metavar="RATE", help="peak, instead of the preset's")
+    parser.add_argument(
+        "--init", type=Path, metavar="FILE", help="start from a model file, or go on from saved weights"
+    )
+    parser.add_argument(
+        "--basis-refresh", type=positive_integer, metavar="N", help="steps between two renewals of SOAP's bases (10)"
+    )
+    parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 until the exact phase (GPU)")
+    parser.add_argument("--tensorboard", action="store_true", help="write learning curves for TensorBoard too")
+    parser.add_argument("--stream", action="store_true", help="read pictures as they are needed, not all into memory")
+    parser.add_argument("--jitter", type=positive_number, default=0.0, help="0..1, random colours; needs --stream")
+    parser.add_argument("--no-rescale", action="store_true", help="no crops from reduced pictures")
+    parser.add_argument("--peak-tflops", type=positive_number, metavar="N", help="a device's peak, to print its share")
+    hosts = parser.add_argument_group("several hosts: the same command on each, with")
+    hosts.add_argument("--coordinator", metavar="HOST:PORT", help="address of the first, or auto (Slurm, MPI, TPU)")
+    hosts.add_argument("--processes", type=positive_integer, metavar="N", help="how many there are")
+    hosts.add_argument("--process", type=int, metavar="I", help="which this is, from 0")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train; returns the exit code."""
+    if options.jitter and not options.stream:
+        raise UsageError("--jitter needs --stream: pictures in memory keep their colours")
+    if options.coordinator is None and (options.processes, options.process) != (None, None):
+        raise UsageError("--processes and --process need --coordinator HOST:PORT, the first one's address")
+    import jax.numpy as jnp
+
+    from vaecompress.train import devices
+    from vaecompress.train.data.sources import listed_names, validation_images
+    from vaecompress.train.loop import Run, RunOptions
+    from vaecompress.train.presets import preset
+
+    if options.coordinator:
+        devices.join(options.coordinator, options.processes, options.process)
+    console = Console(verbose=options.verbose)
+    recipe = _recipe(preset(options.preset), options)
+    devices.check_batch(recipe.recipe.batch_size)
+    weights = _initial_weights(options.init, recipe)
+    tests = sorted(listed_names([options.validation])) if options.validation else []
+    pictures = validation_images(options.data, tests)
+    exclude = listed_names(options.exclude) | frozenset(tests)
+    batches = _batches(options, exclude, recipe.recipe.seed, console)
+    dtype = jnp.bfloat16 if options.bf16 else jnp.float32
+    settings = RunOptions(
+        compute_dtype=dtype,
+        tensorboard=options.tensorboard,
+        budget_minutes=options.minutes,
+        device_tflops=options.peak_tflops,
+    )
+    Run(recipe, batches, pictures, options.output, settings, console.line).train(weights)
+    if devices.is_first():
+        console.line(f"done; 'vaecompress freeze {options.output} -o model.vcm' makes a model file of it")
+    return 0
+
+
+def _recipe(preset: "Preset", options: argparse.Namespace) -> "Preset":
+    """The preset with what the options change."""
+    given = {
+        "steps": options.steps,
+        "batch_size": options.batch,
+        "learning_rate": options.learning_rate,
+        "basis_refresh": options.basis_refresh,
+    }
+    changes = {name: value for name, value in given.items() if value}
+    return dataclasses.replace(preset, recipe=dataclasses.replace(preset.recipe, **changes))
+
+
+def _batches(options: argparse.Namespace, exclude: frozenset[str], seed: int, console: Console) -> "Batches":
+    """Where crops come from: the device's memory where it is not the CPU's, ours, or with ``--stream`` the disk."""
+    if options.stream:
+        from vaecompress.train.data.sources import DataOptions
+        from vaecompress.train.data.stream import Pipeline
+
+        return Pipeline(options.data, DataOptions(exclude, not options.no_rescale, jitter=options.jitter, seed=seed))
+    import jax
+
+    from vaecompress.train.data.device_crops import DeviceResident
+    from vaecompress.train.data.resident import Resident
+
+    resident = Resident.load(options.data, exclude, not options.no_rescale, seed)
+    megapixels = len(resident.pixels) / 1e6
+    console.line(f"{len(resident.heights)} pictures in memory, {megapixels:.0f} MP; left out: {resident.skipped}")
+    return resident if jax.default_backend() == "cpu" else DeviceResident(resident)
+
+
+def _initial_weights(path: Path | None, preset: "Preset") -> "Weights | None":
+    """Weights grown to the preset's shape; raises :class:`UsageError` where they do not fit it."""
+    if path is None:
+        return None
+    from vaecompress.models.default import SUFFIX
+    from vaecompress.train.loop import Weights
+    from vaecompress.transforms.config import ModelConfig
+
+    if path.suffix == SUFFIX:
+        from vaecompress.export.restore import restore
+        from vaecompress.models import file as model_file
+
+        file = model_file.load(path)
+        model, variables = restore(file)
+        config, step, training = model.config, 0, file.card.get("training")
+    else:
+        from vaecompress.train.checkpoint import load_weights
+
+        variables, meta = load_weights(path)
+        config, step = ModelConfig.from_dict(meta.pop("model")), int(meta["step"])
+        training = meta
+    if config != preset.model:
+        from vaecompress.export.widen import grow
+
+        variables = {"params": grow(variables["params"], config, preset.model)}
+    return Weights(variables, step, training)

@@ -1,0 +1,1 @@
+"""Pictures and clips measured: PSNR, MS-SSIM, VMAF, BD-rate, results."""

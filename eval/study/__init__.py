@@ -1,0 +1,1 @@
+"""Rows of training at an equal budget, one thing changed in each."""

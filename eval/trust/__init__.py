@@ -1,0 +1,1 @@
+"""Damage, hostile input, crashes, long runs, and exactness across engines."""

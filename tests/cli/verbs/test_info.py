@@ -1,0 +1,92 @@
+"""``vaecompress info`` and ``vaecompress models``."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from command import HEIGHT, WIDTH, clip, finish, run, start, streams
+
+from vaecompress.models import file as model_file
+from vaecompress.models import registry
+
+
+def test_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stream = streams(tmp_path)
+    capsys.readouterr()
+    assert run("info", stream) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    size = stream.stat().st_size
+    assert captured.err == ""
+    assert lines[0] == f"{stream}: image, {WIDTH}x{HEIGHT} RGB, quality 60"
+    assert lines[1] == f"  size    {size:,} bytes, {8 * size / (WIDTH * HEIGHT):.3f} bpp"
+    assert lines[2].startswith("  model   tiny (")
+    assert lines[3].startswith("  chunks  PICT ")
+
+
+def test_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stream = clip(tmp_path, frames=3)
+    capsys.readouterr()
+    assert run("info", stream, "--verify") == 0
+    out = capsys.readouterr().out
+    assert "  frames  3 in 0.12 s, 24 a second\n" in out
+    assert out.endswith("  every checksum is right\n")
+
+
+def test_records_of_many_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stream = streams(tmp_path)
+    capsys.readouterr()
+    assert run("info", stream, tmp_path / "none", "--json") == 3
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["source"], first["width"], first["model"]) == (str(stream), WIDTH, "tiny")
+    assert (second["source"], second["exit_code"]) == (str(tmp_path / "none"), 3)
+
+
+def test_verify_reads_the_bodies(tmp_path: Path) -> None:
+    stream = streams(tmp_path)
+    data = bytearray(stream.read_bytes())
+    data[-1] ^= 1
+    stream.write_bytes(data)
+    assert run("info", stream) == 0
+    assert run("info", stream, "--verify") == 4
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    code, out, lines = finish(start("info", "-", "--json"), streams(tmp_path).read_bytes())
+    assert (code, lines) == (0, [])
+    assert json.loads(out)["source"] == "-"
+
+
+def test_models(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models", "--json") == 0
+    listed = {record["name"]: record for record in map(json.loads, capsys.readouterr().out.splitlines())}
+    tiny = listed["tiny"]
+    assert tiny["model_id"] == registry.load("tiny").model_id.hex()
+    assert tiny["size_bytes"] == Path(tiny["path"]).stat().st_size
+    assert not tiny["default"]
+    assert tiny["decode_s"] > 0
+    assert [name for name, record in listed.items() if record["default"]] == ["base"]
+
+
+def test_models_in_words(
+    tiny_model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = model_file.load(tiny_model_path)
+    rated = model_file.serialise({**file.card, "bd_rate_percent": -3.14}, file.networks, file.arrays)
+    (tmp_path / "rated.vcm").write_bytes(rated)
+    monkeypatch.setattr(registry, "SHIPPED", tmp_path)
+    assert run("models") == 0
+    words = r"rated +\w{16}    0\.57 MB    0\.30 kMAC/px  BD-rate -3\.1 %  768x512 decoded in [\d.]+ s  \(default\)"
+    assert re.fullmatch(words, capsys.readouterr().out.strip())
+
+
+def test_a_damaged_model_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.vcm").write_bytes(bytes(100))
+    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path))
+    assert run("models") == 4
+    captured = capsys.readouterr()
+    assert "tiny " in captured.out
+    assert captured.err.startswith(f"vaecompress: {tmp_path / 'mine.vcm'}: ")

@@ -1,0 +1,55 @@
+"""Still images: a stream to pixels, alpha and metadata."""
+
+import numpy as np
+import numpy.typing as npt
+
+from vaecompress.bitstream import Container, Header, PicturePayload, chunks
+from vaecompress.codec.picture import PictureCodec
+from vaecompress.errors import CorruptError, UnsupportedError
+from vaecompress.limits import Limits
+from vaecompress.media.image import Image
+from vaecompress.media.image_read import read_image
+from vaecompress.models.loaded import LoadedModel
+
+
+class ImageCodec:
+    """Decodes still images with one model."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self.model = model
+        self.pictures = PictureCodec(model)
+
+    def decode(self, container: Container) -> Image:
+        """Decode an image's container. Raises CorruptError when it is damaged, UnsupportedError when it is a video."""
+        header = container.header
+        entry = container.find(chunks.PICTURE)
+        if header.kind != "image" or entry is None:
+            raise UnsupportedError("this stream is a video: decode it to a video file or a folder")
+        shape = (header.height, header.width, header.channels)
+        pixels = self.pictures.decode(PicturePayload.from_body(container.read(entry)), shape, header.quality)
+        blocks = {name: _optional(container, kind) for name, kind in METADATA.items()}
+        return Image(pixels, _alpha(container, header), **blocks)
+
+
+METADATA = {"icc": chunks.ICC, "exif": chunks.EXIF, "xmp": chunks.XMP}
+
+
+def _alpha(container: Container, header: Header) -> npt.NDArray[np.uint8] | None:
+    entry = container.find(chunks.ALPHA)
+    if entry is None:
+        return None
+    limits = Limits(max_pixels=header.width * header.height, max_side=max(header.width, header.height))
+    try:
+        plane, _ = read_image(container.read(entry), limits)
+    except CorruptError:
+        raise
+    except Exception as error:
+        raise CorruptError("the alpha plane cannot be decoded; the stream is damaged") from error
+    if plane.pixels.shape != (header.height, header.width, 1) or plane.alpha is not None:
+        raise CorruptError("the alpha plane does not fit the picture; the stream is damaged")
+    return plane.pixels[:, :, 0]
+
+
+def _optional(container: Container, kind: str) -> bytes | None:
+    entry = container.find(kind)
+    return None if entry is None else container.read(entry)

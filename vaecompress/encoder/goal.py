@@ -1,0 +1,41 @@
+"""What an encoding aims at: a quality, a size, a rate or a PSNR."""
+
+from dataclasses import dataclass
+
+from vaecompress.errors import UsageError
+from vaecompress.format import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Exactly one of: ``quality`` 1..100, ``size_bytes`` (whole file), ``bpp`` (whole file), ``psnr_db``.
+
+    A size or rate is never exceeded; a PSNR is never missed. Raises UsageError on anything else.
+    """
+
+    quality: int | None = None
+    size_bytes: int | None = None
+    bpp: float | None = None
+    psnr_db: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [value for value in (self.quality, self.size_bytes, self.bpp, self.psnr_db) if value is not None]
+        if len(given) != 1:
+            raise UsageError("give exactly one of quality, size, bpp and psnr")
+        if self.quality is not None and self.quality not in range(MIN_QUALITY, MAX_QUALITY + 1):
+            raise UsageError(f"quality is {self.quality}: must be an integer from {MIN_QUALITY} to {MAX_QUALITY}")
+        if not given[0] > 0:
+            raise UsageError(f"the goal is {given[0]}: must be above zero")
+
+    @classmethod
+    def from_options(
+        cls, quality: int | None, size_bytes: int | None, bpp: float | None, psnr_db: float | None
+    ) -> "Goal":
+        """The goal of options that may all be None: the default quality then."""
+        if (quality, size_bytes, bpp, psnr_db) == (None, None, None, None):
+            return cls(quality=DEFAULT_QUALITY)
+        return cls(quality, size_bytes, bpp, psnr_db)
+
+    def max_bytes(self, pixels: int) -> int | None:
+        """The largest file this goal allows for a picture of ``pixels`` pixels."""
+        return int(self.bpp * pixels / 8) if self.bpp is not None else self.size_bytes

@@ -1,0 +1,122 @@
+"""The encoder's search: decode, compare with the original, move the latents, and weigh every symbol's bits.
+
+The latents that the analysis gives are a guess, made in one go and shrunk towards what is cheap. Where rounding left an
+error, the transpose of the decoder's linear path says how far each latent is from where it should be; rounding that
+weighs error against bits then decides anew. Every candidate is judged by lambda * D + R of what a decoder makes of it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vaecompress.codec.picture import Pixels, squared_error
+from vaecompress.encoder.analysis import Analysis
+from vaecompress.encoder.effort import Effort, Progress
+from vaecompress.encoder.latents import TARGET_UNIT, CodedLatents
+from vaecompress.encoder.linear_path import Matrix, linear_path
+from vaecompress.encoder.rounding import DeadZone, Weighing
+from vaecompress.entropy.coder import ideal_bits
+from vaecompress.format import PATCH, STEP_BITS, quality_lambda
+
+Array = npt.NDArray[Any]
+
+BAND_ROWS = 16
+RATE_WEIGHT = 0.8
+"""What a bit counts for in rounding, found by trying: context makes some bits cheaper than their tables say."""
+
+RATES = (1.0, 0.7, 0.6, 0.5, 0.4)
+"""How far each round moves towards what its error says; later rounds average over several."""
+
+REFINED_START_WEIGHT, REFINED_RATE_WEIGHT, REFINED_RATES = 0.3, 0.5, (0.3, 0.3, 0.3)
+"""The same after gradients, which have weighed bits already: for the first rounding, and for the rounds after it."""
+
+LEAST_ENERGY = 1e-3
+"""A latent that moves pixels less than this, in squared levels a step, is not corrected."""
+
+
+class Search:
+    """Looks for the latents of one picture at one quality."""
+
+    def __init__(self, codec: Analysis, pixels: Pixels, quality: int) -> None:
+        self._codec, self._pixels, self._quality = codec, pixels, quality
+        self._samples_weight = quality_lambda(quality) / pixels.shape[2]
+        self._best: CodedLatents | None = None
+        self._least_cost = np.inf
+
+    def run(self, effort: Effort, progress: Progress | None = None) -> CodedLatents:
+        """The best that ``effort`` finds: never worse, as lambda * D + R, than the analysis with a dead zone."""
+        codec = self._codec
+        y, z = codec.analyse(self._pixels, self._quality)
+        coded = codec.latents.code(y, z, self._quality, DeadZone(codec.model.shape))
+        if not effort.rounds:
+            return coded
+        columns = linear_path(codec.model).columns(self._quality, self._pixels.shape[2])
+        rates = [RATES[min(count, len(RATES) - 1)] for count in range(effort.rounds)]
+        y = self._rounds(coded, y, z, columns, RATE_WEIGHT, rates)
+        if effort.refiner is not None:
+            y, z = effort.refiner(self._pixels, y, z, self._quality, effort.steps, progress)
+            coded = codec.latents.code(y, z, self._quality, self._weighing(columns, y.shape, REFINED_START_WEIGHT))
+            self._rounds(coded, y, z, columns, REFINED_RATE_WEIGHT, REFINED_RATES)
+        assert self._best is not None
+        return self._best
+
+    def _rounds(
+        self, coded: CodedLatents, y: Array, z: Array, columns: Matrix, rate_weight: float, rates: Sequence[float]
+    ) -> Array:
+        """Judge ``coded``, then move ``y`` and code it anew, once for each of ``rates``; returns the latents moved."""
+        rounding, transpose = self._weighing(columns, y.shape, rate_weight), _transpose(columns)
+        picture = self._judge(coded)
+        for rate in rates:
+            y = self._moved(y, coded.latents, picture, transpose, rate)
+            coded = self._codec.latents.code(y, z, self._quality, rounding)
+            picture = self._judge(coded)
+        return y
+
+    def _judge(self, coded: CodedLatents) -> Pixels:
+        """What a decoder makes of ``coded``, which is kept if it is the best so far."""
+        picture = self._codec.synthesise(coded.latents, self._pixels.shape, self._quality)
+        bits = sum(ideal_bits(*group, self._codec.model.tables) for group in coded.groups)
+        cost = self._samples_weight * squared_error(self._pixels, picture) + bits
+        if cost < self._least_cost:
+            self._best, self._least_cost = coded, cost
+        return picture
+
+    def _weighing(self, columns: Matrix, shape: tuple[int, ...], rate_weight: float) -> Weighing:
+        model = self._codec.model
+        weight = quality_lambda(self._quality) / 3 * np.square(columns).sum(0) / rate_weight
+        down, across = (
+            np.clip(side - PATCH * np.arange(count), 0, PATCH) / PATCH
+            for side, count in zip(self._pixels.shape[:2], shape[2:], strict=True)
+        )
+        return Weighing(model.tables, model.shape, weight, down[:, None] * across)
+
+    def _moved(self, y: Array, latents: Array, picture: Pixels, transpose: Matrix, rate: float) -> Array:
+        """``y`` moved by ``rate`` towards where the error of ``picture`` says that the latents should be."""
+        moved = np.empty_like(y)
+        for top in range(0, y.shape[2], BAND_ROWS):
+            rows = slice(top, min(top + BAND_ROWS, y.shape[2]))
+            error = self._error(picture, rows, y.shape[3])
+            wanted = latents[0, :, rows] * np.float32(1 / (1 << STEP_BITS)) + np.tensordot(transpose, error, 1)
+            now = y[0, :, rows] * np.float32(1 / TARGET_UNIT)
+            new = np.rint((now + np.float32(rate) * (wanted - now)) * np.float32(TARGET_UNIT))
+            bounds = np.iinfo(y.dtype)
+            moved[0, :, rows] = np.clip(new, bounds.min, bounds.max)
+        return moved
+
+    def _error(self, picture: Pixels, rows: slice, width: int) -> Array:
+        """Original less ``picture`` as float32 patches [768, rows, w]; 0 outside the picture."""
+        count = rows.stop - rows.start
+        band = slice(PATCH * rows.start, PATCH * rows.stop)
+        error = np.zeros((PATCH * count, PATCH * width, 3), np.float32)
+        inside = self._pixels[band].astype(np.float32) - picture[band]
+        error[: inside.shape[0], : inside.shape[1]] = inside
+        patches = error.reshape(count, PATCH, width, PATCH, 3).transpose(1, 3, 4, 0, 2)
+        return patches.reshape(-1, count, width)
+
+
+def _transpose(columns: Matrix) -> Matrix:
+    """[M, 768]: how far an error of a patch says that each latent is from where it should be, in steps."""
+    energy = np.square(columns).sum(0)
+    return np.where(energy > LEAST_ENERGY, columns / np.maximum(energy, LEAST_ENERGY), 0).T

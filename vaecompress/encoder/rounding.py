@@ -1,0 +1,89 @@
+"""Which integers stand for latents: by a dead zone, or by weighing squared error against bits."""
+
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from vaecompress.entropy.tables import PRECISION_BITS, TableSet
+from vaecompress.models.loaded import Shape
+
+Array = npt.NDArray[Any]
+
+DEAD_ZONE, DEAD_ZONE_SCALE = 0.1, 0.02
+"""Rounding is moved towards zero by min(DEAD_ZONE, DEAD_ZONE_SCALE / scale) steps: cheaper than it is wrong."""
+
+REACH = 63
+"""Symbols beyond it cost what this one costs: their neighbours' bits hardly differ."""
+
+
+class Rounding(Protocol):
+    """Chooses the symbols of a band of latents."""
+
+    def __call__(self, rows: slice, coded: Array, target: Array, index: Array) -> Array:
+        """Integers [N], as floats, for the targets [N] in steps, from their scale indices [N].
+
+        Those N are where ``coded`` [M, rows, w] is true in the latent rows ``rows`` of the picture.
+        """
+        ...
+
+
+class DeadZone:
+    """Rounds to the nearest integer, a little towards zero."""
+
+    def __init__(self, shape: Shape) -> None:
+        scales = 2.0 ** (shape.min_log2_scale + np.arange(shape.scale_count) / shape.scale_steps_per_octave)
+        self._zone = np.minimum(DEAD_ZONE, DEAD_ZONE_SCALE / scales).astype(np.float32)
+
+    def __call__(self, rows: slice, coded: Array, target: Array, index: Array) -> Array:
+        """See :class:`Rounding`."""
+        size = np.floor(np.abs(target) + (np.float32(0.5) - self._zone[index]))
+        return np.asarray(np.copysign(size, target))
+
+
+class Weighing:
+    """Takes the nearest integer, the next one towards zero, or zero: the least weight * error^2 + bits.
+
+    Rate-distortion-optimised quantisation, symbol by symbol, with the bits of the model's own tables.
+    """
+
+    def __init__(self, tables: TableSet, shape: Shape, channel_weight: Array, coverage: Array) -> None:
+        """``channel_weight`` [M] is what one step of squared error is worth in bits where a patch is all picture.
+
+        ``coverage`` [h, w] is the share of each patch that is.
+        """
+        self._bits = _bits(tables, shape.scale_count)
+        self._channel_weight = channel_weight.astype(np.float32)[:, None, None]
+        self._coverage = coverage.astype(np.float32)
+
+    def __call__(self, rows: slice, coded: Array, target: Array, index: Array) -> Array:
+        """See :class:`Rounding`."""
+        weight = (self._channel_weight * self._coverage[rows])[coded]
+        row = index.astype(np.int64) * (2 * REACH + 1) + REACH
+
+        def cost(symbols: Array) -> Array:
+            place = row + np.clip(symbols, -REACH, REACH).astype(np.int64)
+            return np.asarray(weight * np.square(symbols - target) + self._bits.take(place))
+
+        best = np.rint(target)
+        least = cost(best)
+        for candidate in (best - np.sign(best), np.zeros_like(best)):
+            candidate_cost = cost(candidate)
+            best = np.where(candidate_cost < least, candidate, best)
+            least = np.minimum(candidate_cost, least)
+        return np.asarray(best)
+
+
+@lru_cache(maxsize=4)
+def _bits(tables: TableSet, scale_count: int) -> Array:
+    """Bits float32 [scales, 2 REACH + 1] of the symbols -REACH..REACH; escaped ones as their escape and a byte."""
+    symbols = np.arange(-REACH, REACH + 1)
+    rows = []
+    for index in range(scale_count):
+        table = tables[index]
+        bits = PRECISION_BITS - np.log2(table.frequencies.astype(np.float64))
+        entries = symbols - table.first_symbol
+        inside = (entries >= 0) & (entries < len(bits) - 1)
+        rows.append(np.where(inside, bits[np.where(inside, entries, 0)], bits[-1] + 8))
+    return np.asarray(np.stack(rows), np.float32)

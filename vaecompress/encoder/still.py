@@ -1,0 +1,79 @@
+"""Still images to streams: pixels, alpha and metadata, at a quality, a size or a PSNR."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+
+from vaecompress.bitstream import Chunk, Header, PicturePayload, chunks, write
+from vaecompress.codec.still import METADATA, ImageCodec
+from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort, Progress
+from vaecompress.encoder.goal import Goal
+from vaecompress.encoder.picture import PictureEncoder
+from vaecompress.encoder.quality_search import Reach
+from vaecompress.media.image import Image
+from vaecompress.media.image_write import write_image
+from vaecompress.models.loaded import LoadedModel
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An encoded image: the file, and what it cost and kept. ``bpp`` counts the whole file."""
+
+    data: bytes
+    quality: int
+    bpp: float
+    psnr_db: float
+    model: str
+
+
+class ImageEncoder(ImageCodec):
+    """Codes still images with one model."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        super().__init__(model)
+        self.pictures: PictureEncoder = PictureEncoder(model)
+
+    def encode(
+        self,
+        image: Image,
+        goal: Goal,
+        strip: bool = False,
+        effort: Effort = EFFORTS[DEFAULT_EFFORT],
+        progress: Progress | None = None,
+    ) -> Encoded:
+        """Encode to a goal; ``strip`` leaves metadata out. What is returned has been decoded and checked.
+
+        ``progress`` is told the steps of an effort that has some. Raises GoalError when a size, rate or PSNR is out of
+        reach.
+        """
+        side_chunks = _side_chunks(image, strip)
+
+        def file_of(quality: int, payload: PicturePayload) -> bytes:
+            return self._file(image, quality, payload, side_chunks)
+
+        reach = Reach(self.pictures, image.pixels, goal, lambda *parts: len(file_of(*parts)))
+        found = reach.find(effort, progress)
+        data = file_of(found.quality, found.result.payload)
+        bpp = 8 * len(data) / (image.width * image.height)
+        return Encoded(data, found.quality, bpp, found.psnr_db, self.model.name)
+
+    def _file(self, image: Image, quality: int, payload: PicturePayload, side_chunks: list[Chunk]) -> bytes:
+        header = Header(
+            "image", image.width, image.height, image.channels, image.alpha is not None, quality, self.model.model_id
+        )
+        return write(header, [Chunk(chunks.PICTURE, payload.to_body()), *side_chunks])
+
+
+def _side_chunks(image: Image, strip: bool) -> list[Chunk]:
+    """Alpha and metadata."""
+    found = []
+    if image.alpha is not None:
+        plane = io.BytesIO()
+        write_image(Image(np.ascontiguousarray(image.alpha[:, :, None])), plane, "png")
+        found.append(Chunk(chunks.ALPHA, plane.getvalue()))
+    if not strip:
+        for name, kind in METADATA.items():
+            if body := getattr(image, name):
+                found.append(Chunk(kind, body))
+    return found

@@ -1,0 +1,105 @@
+"""Videos to streams: frames coded each on its own, several in parallel, with their time stamps and colour."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+from vaecompress import bitstream
+from vaecompress.bitstream import Chunk, ContainerWriter, Header, TimeStamps, chunks
+from vaecompress.codec.picture import Pixels, psnr_db
+from vaecompress.codec.video import in_order, shared
+from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort
+from vaecompress.encoder.picture import PictureEncoder
+from vaecompress.errors import InputError
+from vaecompress.media.colour import Colour
+from vaecompress.media.video_source import VideoSource
+from vaecompress.models.loaded import LoadedModel
+
+MAX_FRAME_PSNR_DB = 100.0
+"""What a frame without any error counts for in the mean."""
+
+
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class VideoReport:
+    """What an encoded video is and took.
+
+    ``kbit_per_s`` counts the whole file, and is None for a single frame, which has no duration; ``psnr_db`` is the mean
+    over the frames; ``frames_per_s`` is the speed of encoding; ``notes`` says what the source lost.
+    """
+
+    frames: int
+    size_bytes: int
+    kbit_per_s: float | None
+    psnr_db: float
+    frames_per_s: float
+    notes: tuple[str, ...]
+
+
+def encode_video(
+    source: VideoSource,
+    output: BinaryIO,
+    model: LoadedModel,
+    quality: int,
+    workers: int = 1,
+    spool_dir: Path | None = None,
+    progress: Progress | None = None,
+    effort: Effort = EFFORTS[DEFAULT_EFFORT],
+) -> VideoReport:
+    """Write ``source`` to ``output``, a seekable file, at a quality of 1..100.
+
+    ``workers`` frames are coded at a time; each is decoded again, which gives its checksum. Memory does not grow with
+    the number of frames: coded ones wait in a temporary file in ``spool_dir``. ``progress`` is told the frames done,
+    and their total where the source tells. Raises InputError or LimitError as the source does, and OSError.
+    """
+    started = time.perf_counter()
+    codec = PictureEncoder(shared(model, workers))
+    header = Header("video", source.width, source.height, 3, False, quality, model.model_id)
+    start_byte = output.tell()
+
+    def encode(item: tuple[Pixels, int]) -> tuple[bytes, float, int]:
+        pixels, time_stamp = item
+        coded = codec.encode(pixels, quality, effort)
+        return coded.payload.to_body(), psnr_db(pixels, coded.pixels), time_stamp
+
+    time_stamps: list[int] = []
+    total_db = 0.0
+    with ContainerWriter(output, header, spool_dir) as writer:
+        writer.append(_colour_chunk(source.colour))
+        for body, frame_db, time_stamp in in_order(encode, source, workers):
+            writer.append(Chunk(chunks.FRAME, body))
+            time_stamps.append(time_stamp)
+            total_db += min(frame_db, MAX_FRAME_PSNR_DB)
+            if progress:
+                progress(len(time_stamps), source.frame_count)
+        stamps = TimeStamps(source.time_base, tuple(time_stamps))
+        writer.append(_time_chunk(stamps, source.name))
+    frames, size_bytes = len(time_stamps), output.tell() - start_byte
+    seconds = time.perf_counter() - started
+    return VideoReport(
+        frames, size_bytes, _rate(size_bytes, stamps), total_db / frames, frames / seconds, tuple(source.notes)
+    )
+
+
+def _colour_chunk(colour: Colour) -> Chunk:
+    described = bitstream.Colour(colour.primaries, colour.transfer, colour.matrix, colour.full_range)
+    return Chunk(chunks.COLOUR, described.to_body())
+
+
+def _time_chunk(stamps: TimeStamps, name: str) -> Chunk:
+    try:
+        return Chunk(chunks.TIME, stamps.to_body())
+    except ValueError as error:
+        raise InputError(f"{name}: its time stamps cannot be carried: {error}") from error
+
+
+def _rate(size_bytes: int, stamps: TimeStamps) -> float | None:
+    """Kilobits a second, when the last frame is shown as long as the others on average."""
+    gaps = len(stamps.pts) - 1
+    span = (stamps.pts[-1] - stamps.pts[0]) * stamps.time_base
+    return float(Fraction(8 * size_bytes * gaps, 1000 * (gaps + 1)) / span) if span else None

@@ -1,0 +1,1 @@
+"""Flax modules to model files and back."""

@@ -1,0 +1,210 @@
+"""Flax parameters to a model file."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from vaecompress.entropy.tables import TableSet, symmetric_tables, table_from_pmf
+from vaecompress.export.graph_writer import GraphWriter
+from vaecompress.files import write_atomically
+from vaecompress.format import (
+    HYPER_LATENT_LIMIT,
+    LATENT_LIMIT,
+    QUALITIES,
+    RESIDUAL_LIMIT,
+    SCALE_LIMIT,
+    STEP_BITS,
+    quality_position,
+)
+from vaecompress.models import file as model_file
+from vaecompress.transforms import exact, layers, likelihoods
+from vaecompress.transforms.complexity import decoder_kmac_per_pixel
+from vaecompress.transforms.config import ModelConfig
+from vaecompress.transforms.exact import Signal, integer_signal
+from vaecompress.transforms.hyperprior import SCALE_EXPONENT
+from vaecompress.transforms.synthesis import PIXEL_EXPONENT
+from vaecompress.transforms.vae import HyperpriorVAE
+
+Array = npt.NDArray[Any]
+Variables = Mapping[str, Any]
+DISPLAY_BITS = 8
+FROM_INPUT: Any = None
+"""A gain that a graph takes as an input."""
+
+
+def freeze(config: ModelConfig, variables: Variables, card: Mapping[str, Any]) -> bytes:
+    """The bytes of a model file of ``variables`` (params and calibrated ranges) in their exact form.
+
+    ``card`` is what the file tells about itself (name, licence, training). Raises ValueError when a layer cannot be
+    proven to stay below 2**24.
+    """
+    model = HyperpriorVAE(config)
+    writers = {}
+    networks = {}
+    for name, write in _writers(config).items():
+        writer = GraphWriter(name)
+        networks[name] = write(model.bind(dict(variables)), writer)
+        writers[name] = writer
+    arrays: dict[str, Array] = {}
+    for writer in writers.values():
+        arrays |= writer.arrays
+    arrays |= _gain_rows(model, variables, writers)
+    arrays |= {f"tables/{k}": v for k, v in _tables(model, variables).to_arrays().items()}
+    arrays |= _plain_parameters(variables)
+    proof = {path: bound for writer in writers.values() for path, bound in writer.bounds.items()}
+    facts = {
+        "codec": _shape(config),
+        "config": config.to_dict(),
+        "proof": {"bound": 1 << exact.BOUND_BITS, "largest_sums": proof},
+        "decoder_kmac_per_pixel": decoder_kmac_per_pixel(config),
+    }
+    return model_file.serialise({**card, **facts}, networks, arrays)
+
+
+def freeze_to(path: Path, config: ModelConfig, variables: Variables, card: Mapping[str, Any]) -> None:
+    """Write :func:`freeze`'s model file. Raises OutputError when it cannot be written."""
+    write_atomically(path, freeze(config, variables, card))
+
+
+def _writers(config: ModelConfig) -> dict[str, Any]:
+    names = {
+        "analysis": _write_analysis,
+        "hyper_analysis": _write_hyper_analysis,
+        "hyper_synthesis": _write_hyper_synthesis,
+        "synthesis": _write_synthesis,
+    }
+    contexts = {f"context{step}": _context_writer(step) for step in range(1, config.context_steps)}
+    return {**names, **contexts}
+
+
+def _write_analysis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
+    y = model.analysis(Signal(writer.input("x", 3)), FROM_INPUT, FROM_INPUT)
+    return writer.serialise({"y": y.value})
+
+
+def _write_hyper_analysis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
+    z = model.hyper_analysis(Signal(writer.input("y", model.config.latent_channels)))
+    return writer.serialise({"z": z.value})
+
+
+def _write_hyper_synthesis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
+    channels = model.config.hyper_latent_channels
+    z = integer_signal(writer.input("z", channels), channels, 0, HYPER_LATENT_LIMIT)
+    features, mean, scale = model.hyper_synthesis(z, FROM_INPUT)
+    return writer.serialise({"features": features.value, "mean": mean.value, "scale": scale.value})
+
+
+def _context_writer(step: int) -> Any:
+    def write(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
+        config = model.config
+        width, latents = config.entropy_width, config.latent_channels
+        exponent = model.variables["ranges"]["hyper_synthesis"]
+        features = Signal(
+            writer.input("features", width),
+            _feature_exponent(config, exponent),
+            np.full((width,), exact.ACTIVATION_LIMIT, np.int64),
+        )
+        residual = integer_signal(writer.input("residual", latents), latents, 0, RESIDUAL_LIMIT)
+        pair = layers.concatenate([residual, residual.with_value(residual.value.absolute())])
+        mean = integer_signal(writer.input("mean", latents), latents, STEP_BITS, LATENT_LIMIT)
+        scale = integer_signal(writer.input("scale", latents), latents, SCALE_EXPONENT, SCALE_LIMIT)
+        new_mean, new_scale = model.contexts[step - 1](features, pair, mean, scale)
+        return writer.serialise({"mean_out": new_mean.value, "scale_out": new_scale.value})
+
+    return write
+
+
+def _feature_exponent(config: ModelConfig, ranges: Mapping[str, Any]) -> jax.Array:
+    """Grid of the features that hyper-synthesis hands to the context steps."""
+    if config.entropy_blocks:
+        return jnp.asarray(ranges["stage16"][f"block{config.entropy_blocks - 1}"]["project_exponent"])
+    return jnp.asarray(ranges["up16"]["exponent"])
+
+
+def _write_synthesis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
+    channels = model.config.latent_channels
+    y = integer_signal(writer.input("y", channels), channels, STEP_BITS, LATENT_LIMIT)
+    x = model.synthesis(y, FROM_INPUT, FROM_INPUT)
+    return writer.serialise({"levels": x.value.levels(PIXEL_EXPONENT - DISPLAY_BITS)})
+
+
+def _gain_rows(model: HyperpriorVAE, variables: Variables, writers: Mapping[str, GraphWriter]) -> dict[str, Array]:
+    """One row of gains for each quality 1..100, as the graphs take them."""
+    position = jnp.asarray([quality_position(q) for q in range(1, QUALITIES + 1)], jnp.float32)
+    gains: Any = model.apply(variables, position, method="gains")
+    places = {
+        "hyper_feature": writers["hyper_synthesis"].gain_exponents["feature_gain"],
+        "decoder_latent": writers["synthesis"].gain_exponents["latent_gain"],
+        "synthesis_feature": writers["synthesis"].gain_exponents["feature_gain"],
+    }
+    rows = {}
+    for name, value in gains._asdict().items():
+        if name in places:
+            value = np.asarray(exact.round_mantissa(value)) * np.exp2(places[name])
+        rows[f"gains/{name}"] = np.asarray(value, np.float32)
+    return rows
+
+
+def _tables(model: HyperpriorVAE, variables: Variables) -> TableSet:
+    """Tables of every scale, then of every set and channel of the hyper-latent prior."""
+    mixture: Any = model.apply(variables, method=lambda m: m.residual_prior.mixture())
+    share, ratio = (float(value) for value in mixture)
+    scales = 2.0 ** (
+        likelihoods.MIN_LOG2_SCALE + np.arange(likelihoods.SCALE_COUNT) / likelihoods.SCALE_STEPS_PER_OCTAVE
+    )
+    error = np.vectorize(math.erfc)
+
+    def cumulative(x: Array) -> Array:
+        return np.asarray(0.5 * ((1 - share) * error(-x / math.sqrt(2)) + share * error(-x / ratio / math.sqrt(2))))
+
+    config = model.config
+    symbols = np.arange(-HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT + 1)
+    grid = np.broadcast_to(symbols[None, :, None, None], (config.prior_sets, len(symbols), 1, 1))
+    grid = np.repeat(grid, config.hyper_latent_channels, axis=3).astype(np.float32)
+    mass = model.apply(variables, grid, jnp.arange(config.prior_sets), method=lambda m, z, sets: m.hyper_prior(z, sets))
+    mass = np.asarray(mass, np.float64)[:, :, 0, :]
+    priors = [
+        table_from_pmf(-HYPER_LATENT_LIMIT, mass[which, :, channel])
+        for which in range(config.prior_sets)
+        for channel in range(config.hyper_latent_channels)
+    ]
+    return TableSet.from_tables([*symmetric_tables(cumulative, scales), *priors])
+
+
+def _plain_parameters(variables: Variables) -> dict[str, Array]:
+    """Parameters that no graph holds (gains, priors), and the grids, by path."""
+    found = {}
+    for collection, tree in variables.items():
+        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+            names = [entry.key for entry in path]
+            if collection == "ranges":
+                found["ranges/" + "/".join(names)] = np.asarray(leaf).astype(np.int8)
+            elif names[-1] not in ("kernel", "bias"):
+                found["params/" + "/".join(names)] = np.asarray(leaf, np.float32)
+    return found
+
+
+def _shape(config: ModelConfig) -> dict[str, Any]:
+    """The fields of :class:`vaecompress.models.registry.Shape`."""
+    synthesis = config.synthesis_blocks16 + config.synthesis_blocks8 / 2 + config.synthesis_blocks4 / 4
+    return {
+        "latent_channels": config.latent_channels,
+        "hyper_latent_channels": config.hyper_latent_channels,
+        "context_steps": config.context_steps,
+        "prior_sets": config.prior_sets,
+        "scale_count": likelihoods.SCALE_COUNT,
+        "min_log2_scale": likelihoods.MIN_LOG2_SCALE,
+        "scale_steps_per_octave": likelihoods.SCALE_STEPS_PER_OCTAVE,
+        "halos": {
+            "analysis": config.analysis_blocks16 + math.ceil(config.analysis_blocks8 / 2),
+            "hyper_synthesis": math.ceil(config.entropy_blocks / 4),
+            "context": config.entropy_blocks,
+            "synthesis": math.ceil(synthesis),
+        },
+    }

@@ -1,0 +1,63 @@
+"""Video sources: frames as RGB with exact time stamps."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from vaecompress.errors import InputError
+from vaecompress.limits import Limits
+from vaecompress.media.colour import Colour
+from vaecompress.media.image import UInt8Array
+
+DEFAULT_FRAME_RATE = Fraction(24)
+
+
+@dataclass
+class VideoSource(ABC):
+    """Frames that can be read from start to end, any number of times, at constant memory.
+
+    Attributes:
+        name: what to call it in messages.
+        width: columns of every frame.
+        height: rows of every frame.
+        time_base: seconds one unit of a time stamp stands for.
+        frame_count: number of frames if the source tells; an estimate, or None.
+        colour: how the source's own numbers were converted to RGB.
+        has_audio: whether there is sound, which is never read.
+        notes: what was reduced, changed or left out, one line each; may grow while frames are read.
+    """
+
+    name: str
+    width: int
+    height: int
+    time_base: Fraction
+    frame_count: int | None
+    colour: Colour
+    has_audio: bool
+    limits: Limits
+    notes: list[str] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[tuple[UInt8Array, int]]:
+        """Yield each frame, uint8 RGB [height, width, 3], with its time stamp in units of ``time_base``.
+
+        Raises:
+            InputError: the file turns out damaged, or a frame has another size.
+            LimitError: more frames than the limits allow.
+        """
+        for index, (frame, time_stamp) in enumerate(self._frames()):
+            self.limits.check_frames(index + 1)
+            if frame.shape != (self.height, self.width, 3):
+                raise InputError(
+                    f"{self.name}: frame {index} is {frame.shape[1]}x{frame.shape[0]}, "
+                    f"the first one {self.width}x{self.height}: frames of one video must have one size"
+                )
+            yield frame, time_stamp
+
+    @abstractmethod
+    def _frames(self) -> Iterator[tuple[UInt8Array, int]]:
+        """Yield what ``__iter__`` checks."""
+
+    def _note(self, line: str) -> None:
+        if line not in self.notes:
+            self.notes.append(line)

@@ -1,0 +1,121 @@
+"""A model file made ready to run: its shape, tables, gains, and networks under an engine."""
+
+from collections.abc import Container
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vaecompress.entropy.tables import TableSet
+from vaecompress.errors import CorruptError
+from vaecompress.format import QUALITIES, prior_set
+from vaecompress.models.file import ModelFile
+from vaecompress.networks import engines
+
+Array = npt.NDArray[Any]
+
+NUMBERS: dict[str, Container[int]] = {
+    "latent_channels": range(1, 4097),
+    "hyper_latent_channels": range(1, 4097),
+    "context_steps": (1, 2, 4),
+    "prior_sets": range(1, QUALITIES + 1),
+    "scale_count": range(1, 4097),
+    "scale_steps_per_octave": range(1, 4097),
+}
+HALO_LIMITS = {"analysis": 32, "hyper_synthesis": 8, "context": 32, "synthesis": 32}
+GAINS = ("analysis_feature", "encoder_latent", "hyper_feature", "decoder_latent", "synthesis_feature")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the codec needs to know of a model, from its card.
+
+    ``halos`` is the reach of each network: ``analysis``, ``context`` and ``synthesis`` in latent positions,
+    ``hyper_synthesis`` in hyper-latent positions.
+    """
+
+    latent_channels: int
+    hyper_latent_channels: int
+    context_steps: int
+    prior_sets: int
+    scale_count: int
+    min_log2_scale: float
+    scale_steps_per_octave: int
+    halos: dict[str, int]
+
+    def __post_init__(self) -> None:
+        """Raises CorruptError where a number is none, or out of bounds."""
+        if self.halos.keys() != HALO_LIMITS.keys():
+            raise CorruptError("model file: its card lacks the reach of a network")
+        numbers = [(getattr(self, name), allowed) for name, allowed in NUMBERS.items()]
+        numbers += [(self.halos[name], range(limit + 1)) for name, limit in HALO_LIMITS.items()]
+        fits = all(isinstance(number, int) and number in allowed for number, allowed in numbers)
+        if not fits or -self.min_log2_scale * self.scale_steps_per_octave not in range(self.scale_count):
+            raise CorruptError("model file: a number on its card is out of bounds")
+
+
+class LoadedModel:
+    """A model file with its tables and gains, and networks prepared when first asked for."""
+
+    def __init__(self, file: ModelFile, engine: str = "onnxruntime", threads: int | None = None) -> None:
+        """Raises CorruptError when the file lacks a part or a part has the wrong shape."""
+        self.file, self.engine, self.threads = file, engine, threads
+        try:
+            self.name = str(file.card["name"])
+            self.shape = Shape(**file.card["codec"])
+            self.gains = {name: file.arrays[f"gains/{name}"] for name in GAINS}
+        except (AttributeError, KeyError, TypeError) as error:
+            raise CorruptError("model file: a part is missing from its card or arrays") from error
+        if any(rows.ndim != 2 or len(rows) != QUALITIES for rows in self.gains.values()):
+            raise CorruptError(f"model file: gains must have {QUALITIES} rows")
+        prefix = "tables/"
+        arrays = {k.removeprefix(prefix): v for k, v in file.arrays.items() if k.startswith(prefix)}
+        self.tables = TableSet.from_arrays(arrays)
+        shape = self.shape
+        if len(self.tables) != shape.scale_count + shape.prior_sets * shape.hyper_latent_channels:
+            raise CorruptError("model file: the number of tables does not fit the model's shape")
+        self._networks: dict[str, Future[engines.Network]] = {}
+        self._lock = Lock()
+        self._pool = ThreadPoolExecutor(2)
+
+    @property
+    def model_id(self) -> bytes:
+        """The eight bytes by which a stream names this model."""
+        return self.file.model_id
+
+    def prepare(self, *names: str) -> None:
+        """Start to prepare networks in the background, in the order they will be needed."""
+        for name in names:
+            self._prepared(name)
+
+    def network(self, name: str) -> engines.Network:
+        """The network called ``name``. Raises CorruptError when the file has none."""
+        return self._prepared(name).result()
+
+    def decoder_networks(self) -> tuple[str, ...]:
+        """The networks that decoding runs, in order."""
+        contexts = (f"context{step}" for step in range(1, self.shape.context_steps))
+        return ("hyper_synthesis", *contexts, "synthesis")
+
+    def make_network(self, graph: bytes) -> engines.Network:
+        """A graph under this model's engine."""
+        return engines.network(graph, self.engine, self.threads)
+
+    def _prepared(self, name: str) -> Future[engines.Network]:
+        with self._lock:
+            if name not in self._networks:
+                if name not in self.file.networks:
+                    raise CorruptError(f"model file: it has no network '{name}'")
+                self._networks[name] = self._pool.submit(self.make_network, self.file.networks[name])
+            return self._networks[name]
+
+    def gain(self, name: str, quality: int) -> Array:
+        """Gains [1, C, 1, 1] of ``quality`` 1..100, as the graphs take them."""
+        return np.asarray(self.gains[name][quality - 1], np.float32)[None, :, None, None]
+
+    def prior_set(self, quality: int) -> int:
+        """Which set of hyper-latent tables ``quality`` uses."""
+        return prior_set(quality, self.shape.prior_sets)

@@ -1,0 +1,1 @@
+"""Exact ONNX graphs: read, proven, run. Knows no picture and no model."""

@@ -1,0 +1,1 @@
+"""Pictures for training: folders, shards, tf.data, crops on the device."""

@@ -1,0 +1,142 @@
+"""The tf.data pipeline: crops streamed from the disk, for picture sets too large for memory. Needs tensorflow."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from PIL import Image
+
+from vaecompress.errors import InputError
+from vaecompress.train.data.sources import (
+    RESCALE_RANGE,
+    DataOptions,
+    decode_picture,
+    drawable,
+    list_entries,
+    measured,
+    picture_size,
+)
+
+Crops = npt.NDArray[np.uint8]
+
+CROPS_PER_PICTURE = 8
+"""Crops cut from a picture once it is decoded; they go to as many consecutive batches."""
+
+MAX_TRIES = 1000
+PREFETCHED_BATCHES = 4
+
+
+class Pipeline:
+    """Random crops of the pictures of ``sources``, decoded as they are needed.
+
+    Batches come in rounds of ``CROPS_PER_PICTURE``: a round draws as many pictures as a batch has crops, by area, and
+    every batch of it has one crop of each. All randomness is a function of (seed, step), so a run resumes anywhere.
+    """
+
+    def __init__(self, sources: Sequence[Path], options: DataOptions) -> None:
+        """List the pictures and read their headers.
+
+        Raises :class:`InputError` when a source is missing or no usable picture is found.
+        """
+        tf.config.set_visible_devices([], "GPU")
+        counts: Counter[str] = Counter()
+        entries = list_entries(sources, options.exclude, counts)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            sized = list(measured(entries, pool.map(picture_size, entries), counts))
+        if not sized:
+            named = ", ".join(map(str, sources))
+            raise InputError(f"no usable training picture in {named} (skipped: {dict(counts)})")
+        self.options = options
+        self._counts = counts
+        self._entries = [entry for entry, _, _ in sized]
+        self._widths = np.array([width for _, width, _ in sized])
+        self._heights = np.array([height for _, _, height in sized])
+        self._damaged: set[int] = set()
+        self._stream: Iterator[Crops] = iter(())
+        self._place: tuple[int, int, int] | None = None
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Files left out so far, by reason. Damage behind a sound header shows only when the picture is drawn."""
+        return dict(self._counts + Counter(corrupt=len(self._damaged)))
+
+    def batch(self, step: int, batch_size: int, crop: int) -> Crops:
+        """Crops uint8 [batch_size, crop, crop, 3] of step ``step``; quick when steps are asked for in order.
+
+        Raises :class:`InputError` when no picture is large enough or every one drawn is damaged.
+        """
+        if self._place != (step, batch_size, crop):
+            self._stream = self.batches(step, batch_size, crop)
+        self._place = step + 1, batch_size, crop
+        return next(self._stream)
+
+    def batches(self, first_step: int, batch_size: int, crop: int) -> Iterator[Crops]:
+        """The endless sequence of batches from ``first_step`` on. Raises as :meth:`batch`."""
+        usable, cumulative = drawable(self._heights, self._widths, crop)
+        first_round, within = divmod(first_step, CROPS_PER_PICTURE)
+
+        def cut(item: int) -> Crops:
+            return self._cut(int(item), crop, usable, cumulative)
+
+        def vary(item: Any) -> Any:
+            crops = tf.ensure_shape(tf.numpy_function(cut, [item], tf.uint8), (CROPS_PER_PICTURE, crop, crop, 3))
+            return _varied(crops, item, self.options)
+
+        stream = (
+            tf.data.Dataset.range(first_round * batch_size, np.iinfo(np.int64).max)
+            .map(vary, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+            .batch(batch_size)
+            .flat_map(lambda crops: tf.data.Dataset.from_tensor_slices(tf.transpose(crops, (1, 0, 2, 3, 4))))
+            .skip(within)
+            .prefetch(PREFETCHED_BATCHES)
+        )
+        try:
+            yield from stream.as_numpy_iterator()
+        except tf.errors.OpError as error:
+            raise InputError(f"training pictures cannot be read: {error.message.splitlines()[0]}") from error
+
+    def _cut(self, item: int, crop: int, usable: npt.NDArray[np.intp], cumulative: npt.NDArray[np.float64]) -> Crops:
+        """Crops [CROPS_PER_PICTURE, crop, crop, 3] of the first sound picture that ``item``'s own randomness draws."""
+        random = np.random.default_rng([self.options.seed, item])
+        for _ in range(MAX_TRIES):
+            index = int(usable[np.searchsorted(cumulative, random.random(), side="right")])
+            picture = None if index in self._damaged else decode_picture(self._entries[index])
+            if picture is not None:
+                windows = [_window(picture, crop, random, self.options) for _ in range(CROPS_PER_PICTURE)]
+                return np.stack(windows)
+            self._damaged.add(index)
+        raise InputError(f"{MAX_TRIES} damaged pictures in a row")
+
+
+def _window(picture: Image.Image, crop: int, random: np.random.Generator, options: DataOptions) -> Crops:
+    """A random window of ``picture``, every other one (where there is room) from a larger window, reduced."""
+    reduced = int(crop / random.uniform(*RESCALE_RANGE))
+    side = reduced if options.rescale and random.random() < 0.5 and reduced <= min(picture.size) else crop
+    left, top = (int(random.integers(0, room - side + 1)) for room in picture.size)
+    window = picture.crop((left, top, left + side, top + side))
+    return np.asarray(window if side == crop else window.resize((crop, crop), Image.Resampling.LANCZOS))
+
+
+def _varied(crops: Any, item: Any, options: DataOptions) -> Any:
+    """Flip each of ``crops`` uint8 [n, crop, crop, 3] and change the colours of all alike, as the options say."""
+    seeds = tf.random.experimental.stateless_split(tf.stack([tf.constant(options.seed, tf.int64), item]), 7)
+    if options.flip:
+        crops = tf.image.stateless_random_flip_left_right(crops, seeds[0])
+        crops = tf.image.stateless_random_flip_up_down(crops, seeds[1])
+        swap = tf.random.stateless_uniform((CROPS_PER_PICTURE, 1, 1, 1), seeds[2]) < 0.5
+        crops = tf.where(swap, tf.transpose(crops, (0, 2, 1, 3)), crops)
+    if options.jitter:
+        strength = options.jitter
+        colours = tf.image.convert_image_dtype(crops, tf.float32)
+        colours = tf.image.stateless_random_brightness(colours, 0.3 * strength, seeds[3])
+        colours = tf.image.stateless_random_contrast(colours, 1 - 0.5 * strength, 1 + 0.5 * strength, seeds[4])
+        colours = tf.image.stateless_random_saturation(colours, 1 - 0.5 * strength, 1 + 0.5 * strength, seeds[5])
+        colours = tf.image.stateless_random_hue(colours, 0.1 * strength, seeds[6])
+        crops = tf.image.convert_image_dtype(colours, tf.uint8, saturate=True)
+    return crops
