@@ -69,14 +69,17 @@ class Encoder:
 
     def _encode_picture(self, job: Job, source: Path | bytes, stamp: bytes | None) -> dict[str, Any]:
         from vaecompress.media.image_read import read_image
+        from vaecompress.media.plain import plain
 
         image, notes = read_image(source, self._limits)
         if self._options.strip and image.metadata_bytes:
             notes.append(f"{image.metadata_bytes} bytes of metadata stripped")
+            image, more = plain(image)
+            notes += more
         pixels = image.width * image.height
         goal = self._goal if stamp is None else _with_room_for_stamp(self._goal, pixels)
         codec = self._image_codec()
-        encoded = codec.encode(image, goal, self._options.strip, self._effort, self._progress(job, "steps"))
+        encoded = codec.encode(image, goal, effort=self._effort, progress=self._progress(job, "steps"))
         size_bytes = self._write(job, encoded.data, stamp)
         return {
             "source": job.subject,

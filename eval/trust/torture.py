@@ -63,8 +63,8 @@ def picture(width: int, height: int, channels: int, seed: int = 0) -> Pixels:
 def sound_streams(model: LoadedModel, width: int, height: int, quality: int = 30) -> dict[str, bytes]:
     """An RGB picture with alpha and metadata, a grey one and a video of three frames."""
     codec, goal = ImageEncoder(model), Goal(quality=quality)
-    metadata = {"icc": b"profile", "exif": b"II*\0", "xmp": b"<x/>"}
-    colour = Image(picture(width, height, 3), picture(width, height, 1, 1)[:, :, 0], **metadata)
+    alpha = picture(width, height, 1, 1)[:, :, 0]
+    colour = Image(picture(width, height, 3), alpha, icc=b"profile", exif=b"II*\0", xmp=b"<x/>")
     return {
         "picture": codec.encode(colour, goal).data,
         "grey picture": codec.encode(Image(picture(width, height, 1)), goal).data,

@@ -10,6 +10,7 @@ from vaecompress.encoder.effort import EFFORTS
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.still import ImageEncoder
 from vaecompress.errors import CorruptError, GoalError, UnsupportedError, UsageError
+from vaecompress.media.colour import Colour
 from vaecompress.media.image import Image
 from vaecompress.models import registry
 
@@ -36,15 +37,24 @@ def test_any_size_comes_back_with_its_size_and_channels(codec, shape):
     assert encoded.psnr_db == (pytest.approx(10 * np.log10(255**2 / error)) if error else np.inf)
 
 
+HDR = Colour(9, 16, 0, True)
+
+
 def test_alpha_and_metadata_come_back_as_they_were(codec):
     alpha = np.random.default_rng(1).integers(0, 256, (40, 50), np.uint8)
-    image = Image(photo(40, 50), alpha, icc=b"profile", exif=b"Exif\0\0camera", xmp=b"<x/>")
+    image = Image(photo(40, 50), alpha, icc=b"profile", exif=b"Exif\0\0camera", xmp=b"<x/>", colour=HDR)
     back = decoded(codec, codec.encode(image, Goal(quality=30)).data)
     np.testing.assert_array_equal(back.alpha, alpha)
-    assert (back.icc, back.exif, back.xmp) == (b"profile", b"Exif\0\0camera", b"<x/>")
+    assert (back.icc, back.exif, back.xmp, back.colour) == (b"profile", b"Exif\0\0camera", b"<x/>", HDR)
     stripped = decoded(codec, codec.encode(image, Goal(quality=30), strip=True).data)
     assert (stripped.icc, stripped.exif, stripped.xmp) == (None, None, None)
     np.testing.assert_array_equal(stripped.alpha, alpha)
+
+
+def test_what_is_stripped_stays_upright(codec):
+    exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # one tag: orientation 6
+    stripped = decoded(codec, codec.encode(Image(photo(40, 50), exif=exif), Goal(quality=90), strip=True).data)
+    assert np.abs(stripped.pixels.astype(int) - np.rot90(photo(40, 50), -1)).mean() < 8
 
 
 def test_quality_is_monotonic_in_size_and_psnr(codec):

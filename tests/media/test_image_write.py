@@ -7,6 +7,8 @@ import pytest
 from media_files import samples
 
 from vaecompress.errors import OutputError, UsageError
+from vaecompress.media.colour import Colour
+from vaecompress.media.formats.icc import profile_of_code_points
 from vaecompress.media.image import Image
 from vaecompress.media.image_read import read_image
 from vaecompress.media.image_write import format_of, write_image
@@ -65,13 +67,37 @@ def test_metadata_round_trips(format):
 
 def test_metadata_without_room_is_said_aloud():
     image = Image(samples(), icc=b"x" * 10, exif=EXIF + bytes(70_000))
+    turned = "its pixels are turned upright, as its EXIF orientation asks"
     assert write_image(image, io.BytesIO(), "bmp") == [
         "ICC profile (10 bytes) left out: bmp has no room for it",
         f"EXIF ({len(EXIF) + 70_000} bytes) left out: bmp has no room for it",
+        turned,
+        "its ICC profile cannot be used: its colours are taken as sRGB",
     ]
     for format in ("jpeg", "tiff"):
         notes = write_image(image, io.BytesIO(), format)
-        assert notes == [f"EXIF ({len(EXIF) + 70_000} bytes) left out: {format} has no room for it"]
+        assert notes == [f"EXIF ({len(EXIF) + 70_000} bytes) left out: {format} has no room for it", turned]
+
+
+@pytest.mark.parametrize("format", ["tiff", "bmp", "ppm"])
+def test_what_orientation_and_profile_say_is_done_where_they_have_no_room(format):
+    array = np.full((6, 9, 3), (200, 100, 50), np.uint8)
+    array[0, 0] = 0
+    buffer = io.BytesIO()
+    write_image(Image(array, icc=profile_of_code_points(12, 13), exif=EXIF), buffer, format)
+    back, _ = read_image(buffer.getvalue())
+    assert (back.height, back.width) == (9, 6)
+    assert back.pixels[0, 5].max() == 0
+    np.testing.assert_allclose(back.pixels[4, 3], (200, 100, 50) if format == "tiff" else (215, 93, 31), atol=1)
+
+
+def test_hdr_is_said_in_png_and_named_elsewhere():
+    image, buffer = Image(samples(), colour=Colour(9, 16, 0, True)), io.BytesIO()
+    assert write_image(image, buffer, "png") == []
+    assert read_image(buffer.getvalue())[0].colour == image.colour
+    assert write_image(image, io.BytesIO(), "jpeg") == [
+        "PQ (HDR) cannot be said in jpeg: players will show other colours"
+    ]
 
 
 @pytest.mark.parametrize(("format", "channels"), [("jpeg", 4), ("bmp", 4), ("ppm", 2), ("pgm", 2), ("pgm", 3)])

@@ -1,12 +1,16 @@
 """Still images: a stream to pixels, alpha and metadata."""
 
+from dataclasses import astuple
+
 import numpy as np
 import numpy.typing as npt
 
+from vaecompress import bitstream
 from vaecompress.bitstream import Container, Header, PicturePayload, chunks
 from vaecompress.codec.picture import PictureCodec
 from vaecompress.errors import CorruptError, UnsupportedError
 from vaecompress.limits import Limits
+from vaecompress.media.colour import Colour
 from vaecompress.media.image import Image
 from vaecompress.media.image_read import read_image
 from vaecompress.models.loaded import LoadedModel
@@ -27,8 +31,8 @@ class ImageCodec:
             raise UnsupportedError("this stream is a video: decode it to a video file or a folder")
         shape = (header.height, header.width, header.channels)
         pixels = self.pictures.decode(PicturePayload.from_body(container.read(entry)), shape, header.quality)
-        blocks = {name: _optional(container, kind) for name, kind in METADATA.items()}
-        return Image(pixels, _alpha(container, header), **blocks)
+        icc, exif, xmp = (_optional(container, kind) for kind in METADATA.values())
+        return Image(pixels, _alpha(container, header), icc, exif, xmp, _colour(container))
 
 
 METADATA = {"icc": chunks.ICC, "exif": chunks.EXIF, "xmp": chunks.XMP}
@@ -48,6 +52,11 @@ def _alpha(container: Container, header: Header) -> npt.NDArray[np.uint8] | None
     if plane.pixels.shape != (header.height, header.width, 1) or plane.alpha is not None:
         raise CorruptError("the alpha plane does not fit the picture; the stream is damaged")
     return plane.pixels[:, :, 0]
+
+
+def _colour(container: Container) -> Colour | None:
+    body = _optional(container, chunks.COLOUR)
+    return None if body is None else Colour(*astuple(bitstream.Colour.from_body(body)))
 
 
 def _optional(container: Container, kind: str) -> bytes | None:

@@ -1,10 +1,11 @@
 """Still images to streams: pixels, alpha and metadata, at a quality, a size or a PSNR."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
+from vaecompress import bitstream
 from vaecompress.bitstream import Chunk, Header, PicturePayload, chunks, write
 from vaecompress.codec.still import METADATA, ImageCodec
 from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort, Progress
@@ -13,6 +14,7 @@ from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.encoder.quality_search import Reach
 from vaecompress.media.image import Image
 from vaecompress.media.image_write import write_image
+from vaecompress.media.plain import plain
 from vaecompress.models.loaded import LoadedModel
 
 
@@ -42,12 +44,15 @@ class ImageEncoder(ImageCodec):
         effort: Effort = EFFORTS[DEFAULT_EFFORT],
         progress: Progress | None = None,
     ) -> Encoded:
-        """Encode to a goal; ``strip`` leaves metadata out. What is returned has been decoded and checked.
+        """Encode to a goal; ``strip`` leaves metadata out, as :func:`plain` does. What is returned has been
+        decoded and checked.
 
         ``progress`` is told the steps of an effort that has some. Raises GoalError when a size, rate or PSNR is out of
         reach.
         """
-        side_chunks = _side_chunks(image, strip)
+        if strip:
+            image, _ = plain(image)
+        side_chunks = _side_chunks(image)
 
         def file_of(quality: int, payload: PicturePayload) -> bytes:
             return self._file(image, quality, payload, side_chunks)
@@ -65,15 +70,16 @@ class ImageEncoder(ImageCodec):
         return write(header, [Chunk(chunks.PICTURE, payload.to_body()), *side_chunks])
 
 
-def _side_chunks(image: Image, strip: bool) -> list[Chunk]:
-    """Alpha and metadata."""
+def _side_chunks(image: Image) -> list[Chunk]:
+    """Alpha, metadata and colour."""
     found = []
     if image.alpha is not None:
         plane = io.BytesIO()
         write_image(Image(np.ascontiguousarray(image.alpha[:, :, None])), plane, "png")
         found.append(Chunk(chunks.ALPHA, plane.getvalue()))
-    if not strip:
-        for name, kind in METADATA.items():
-            if body := getattr(image, name):
-                found.append(Chunk(kind, body))
+    for name, kind in METADATA.items():
+        if body := getattr(image, name):
+            found.append(Chunk(kind, body))
+    if image.colour is not None:
+        found.append(Chunk(chunks.COLOUR, bitstream.Colour(*astuple(image.colour)).to_body()))
     return found

@@ -7,6 +7,9 @@ IDENTITY = 0
 BT709 = 1
 BT601 = 6
 
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+"""Transfer characteristics that no ICC profile of matrix and curve can say."""
+
 # H.273 matrix coefficients that are converted, with the number libswscale has for each.
 _CONVERTED_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
 
@@ -24,6 +27,11 @@ class Colour:
     def is_converted(self) -> bool:
         """Whether the matrix is one that is converted to and from RGB here."""
         return self.matrix in _CONVERTED_MATRICES
+
+    @property
+    def transfer_name(self) -> str:
+        """What to call the transfer characteristics in messages."""
+        return HDR_TRANSFERS.get(self.transfer, f"H.273 transfer {self.transfer}")
 
     @property
     def swscale_matrix(self) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.errors import InputError
+from vaecompress.media.colour import Colour
 
 _ROWS_AT_ONCE = 256
 
@@ -24,6 +25,7 @@ class Image:
         icc: ICC profile, or None.
         exif: EXIF data from its TIFF header on (no ``Exif\\0\\0`` in front), or None.
         xmp: XMP packet, or None.
+        colour: primaries and transfer of a picture whose colours no ICC profile can say (HDR), or None.
 
     Raises:
         InputError: a shape, type or size that no picture has.
@@ -34,6 +36,7 @@ class Image:
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    colour: Colour | None = None
 
     def __post_init__(self) -> None:
         pixels, alpha = self.pixels, self.alpha

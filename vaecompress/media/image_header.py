@@ -13,16 +13,14 @@ from vaecompress.errors import InputError
 from vaecompress.limits import Limits
 from vaecompress.media.formats import tiff
 from vaecompress.media.formats.heif import enable_heif
+from vaecompress.media.metadata import Metadata, read_metadata
 from vaecompress.media.picture_kinds import check_readable, sniff
 
 # Pixels of these Pillow modes are carried; each other one is refused by the name it has here, or by its mode.
 _CARRIED_MODES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "I;16", "I;16L", "I;16B"}
 _MODE_NAMES = {"CMYK": "CMYK", "LAB": "CIE Lab", "F": "floating point", "I": "32-bit", "YCbCr": "YCbCr", "HSV": "HSV"}
 
-_DESCRIPTIVE_TAGS = ("ImageDescription", "Make", "Model", "Software", "DateTime", "Artist", "Copyright")
-_EXIF_PREFIX = b"Exif\0\0"
-
-_MAX_PNG_METADATA_BYTES = Limits().max_metadata_bytes
+_MAX_METADATA_BYTES = Limits().max_metadata_bytes
 _pillow_limit_lock = threading.Lock()
 
 
@@ -41,15 +39,8 @@ class Header:
     bits: int
     pictures: int
     transparency: Any = field(repr=False)
-    icc: bytes | None = field(repr=False)
-    exif: bytes | None = field(repr=False)
-    xmp: bytes | None = field(repr=False)
+    metadata: Metadata
     notes: tuple[str, ...] = ()
-
-    @property
-    def metadata_bytes(self) -> int:
-        """Size of ICC, EXIF and XMP together."""
-        return sum(len(part) for part in (self.icc, self.exif, self.xmp) if part is not None)
 
     def check(self, limits: Limits) -> None:
         """Refuse what is over a limit and what is not carried.
@@ -59,7 +50,7 @@ class Header:
             InputError: CMYK, CIE Lab, floating point, more than 16 bits, an animation, several pages.
         """
         limits.check_size(self.width, self.height)
-        limits.check_metadata(self.metadata_bytes)
+        limits.check_metadata(self.metadata.size_bytes)
         deep_netpbm = self.format == "PPM" and self.mode == "I"
         if self.mode not in _CARRIED_MODES and not deep_netpbm:
             kind = _MODE_NAMES.get(self.mode, self.mode)
@@ -96,7 +87,9 @@ class PictureFile:
             enable_heif()
         try:
             pages = self._choose_page() if self._name == "TIFF" else None
-            self.header = _describe(self.open(), prefix, pages)
+            image = self.open()
+            metadata = read_metadata(image, self.file, prefix, _MAX_METADATA_BYTES)
+            self.header = _describe(image, prefix, pages, metadata)
         except InputError:
             raise
         except PIL.UnidentifiedImageError as error:
@@ -137,7 +130,7 @@ def _open_of_any_size(file: BinaryIO, name: str) -> PIL.ImageFile.ImageFile:
     """
     with _pillow_limit_lock:
         pixels, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
-        text, PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_CHUNK, _MAX_PNG_METADATA_BYTES
+        text, PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_CHUNK, _MAX_METADATA_BYTES
         try:
             return PIL.Image.open(file, formats=[name])
         finally:
@@ -149,9 +142,8 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _describe(image: PIL.ImageFile.ImageFile, prefix: bytes, pages: tiff.Pages | None) -> Header:
+def _describe(image: PIL.ImageFile.ImageFile, prefix: bytes, pages: tiff.Pages | None, metadata: Metadata) -> Header:
     name = image.format or "unknown"
-    info = image.info
     return Header(
         format=name,
         mode=image.mode,
@@ -159,10 +151,8 @@ def _describe(image: PIL.ImageFile.ImageFile, prefix: bytes, pages: tiff.Pages |
         height=image.height,
         bits=_bits(name, image, prefix),
         pictures=getattr(image, "n_frames", 1) if pages is None else pages.count,
-        transparency=info.get("transparency"),
-        icc=info.get("icc_profile") or None,
-        exif=_tiff_exif(image) if name == "TIFF" else (info.get("exif") or b"").removeprefix(_EXIF_PREFIX) or None,
-        xmp=info.get("xmp") or None,
+        transparency=image.info.get("transparency"),
+        metadata=metadata,
         notes=("the file's thumbnail is left out",) if pages is not None and pages.has_thumbnail else (),
     )
 
@@ -190,19 +180,3 @@ def _netpbm_maximum(prefix: bytes) -> int:
         return 1
     without_comments = b"\n".join(line.split(b"#")[0] for line in prefix[:4096].splitlines())
     return int(without_comments.split()[3])
-
-
-def _tiff_exif(image: PIL.ImageFile.ImageFile) -> bytes | None:
-    """Collect the descriptive tags of a TIFF file, whose directory mixes them with the layout of its pixels.
-
-    The orientation is not among them: Pillow applies it to the pixels of a TIFF file.
-    """
-    source = image.getexif()
-    kept = PIL.Image.Exif()
-    for tag in (PIL.ExifTags.Base[name] for name in _DESCRIPTIVE_TAGS):
-        if tag in source:
-            kept[tag] = source[tag]
-    for directory in (PIL.ExifTags.IFD.Exif, PIL.ExifTags.IFD.GPSInfo):
-        if entries := source.get_ifd(directory):
-            kept[directory] = entries
-    return kept.tobytes().removeprefix(_EXIF_PREFIX) if kept else None

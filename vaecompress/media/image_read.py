@@ -15,6 +15,7 @@ from vaecompress.limits import Limits
 from vaecompress.media.formats import tiff
 from vaecompress.media.formats.deep import read_deep
 from vaecompress.media.formats.netpbm import is_scaled_netpbm, read_scaled_netpbm
+from vaecompress.media.formats.png import check_rows
 from vaecompress.media.image import Image, to_8_bit
 from vaecompress.media.image_header import Header, PictureFile, one_line
 from vaecompress.media.source import open_source
@@ -44,8 +45,9 @@ def read_image(source: Path | str | bytes, limits: Limits = _DEFAULT_LIMITS) -> 
         except (InputError, LimitError) as error:
             raise type(error)(f"{name}: {error}") from error
     opaque = Image.from_array(to_8_bit(samples))
-    image = Image(opaque.pixels, opaque.alpha, icc=header.icc, exif=header.exif, xmp=header.xmp)
-    return image, _notes(header)
+    kept = header.metadata
+    image = Image(opaque.pixels, opaque.alpha, icc=kept.icc, exif=kept.exif, xmp=kept.xmp, colour=kept.colour)
+    return image, [*_notes(header), *kept.notes]
 
 
 def _notes(header: Header) -> list[str]:
@@ -71,13 +73,15 @@ def _decode(opened: PictureFile) -> npt.NDArray[Any]:
     if opened.directory is not None and tiff.white_is_zero(opened.directory):
         samples = 65535 - samples
     key = header.transparency
-    if header.bits == 16 and key is not None and samples.dtype == np.uint16:
-        return _with_transparent_colour(samples, key)
+    if key is not None and header.format == "PNG" and header.mode != "P":
+        return _with_transparent_colour(samples, key, 8 if header.mode == "1" else header.bits)
     return samples
 
 
 def _samples(opened: PictureFile) -> npt.NDArray[Any]:
     header = opened.header
+    if header.format == "PNG":
+        check_rows(opened.file)
     picture = opened.open()
     if header.format == "PPM" and is_scaled_netpbm(picture):
         return read_scaled_netpbm(picture, opened.file)
@@ -88,10 +92,14 @@ def _samples(opened: PictureFile) -> npt.NDArray[Any]:
     return np.asarray(picture if mode is None else picture.convert(mode))
 
 
-def _with_transparent_colour(samples: npt.NDArray[np.uint16], key: Any) -> npt.NDArray[np.uint16]:
-    """Add alpha to 16-bit samples of which one colour, ``key``, is transparent."""
+def _with_transparent_colour(samples: npt.NDArray[Any], key: Any, bits: int) -> npt.NDArray[Any]:
+    """Add alpha to samples of which one colour is transparent: ``key``, in the depth of the file."""
+    if samples.dtype == np.bool_:
+        samples = to_8_bit(samples)
     channels = samples if samples.ndim == 3 else samples[:, :, np.newaxis]
-    alpha = np.where((channels == np.asarray(key)).all(axis=-1), 0, 65535).astype(np.uint16)
+    top = np.iinfo(samples.dtype).max
+    colour = np.asarray(key) * top // ((1 << bits) - 1)
+    alpha = np.where((channels == colour).all(axis=-1), 0, top).astype(samples.dtype)
     return np.dstack([channels, alpha])
 
 
@@ -102,8 +110,8 @@ def _target_mode(header: Header) -> str | None:
         return "RGBA" if transparent or header.mode == "PA" else "RGB"
     if header.mode == "RGBX":
         return "RGB"
-    if header.mode == "La" or (transparent and header.mode in ("1", "L")):
+    if header.mode == "La":
         return "LA"
-    if transparent and header.mode == "RGB":
-        return "RGBA"
+    if transparent and header.mode in ("1", "L", "RGB") and header.format != "PNG":
+        return "RGBA" if header.mode == "RGB" else "LA"
     return None

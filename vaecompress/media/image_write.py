@@ -9,9 +9,12 @@ from typing import Any, BinaryIO
 
 import imageio.v3 as iio
 import numpy as np
+from PIL.PngImagePlugin import PngInfo
 
 from vaecompress.errors import OutputError, UsageError
+from vaecompress.media.colour import IDENTITY, Colour
 from vaecompress.media.image import Image
+from vaecompress.media.plain import in_srgb, turned_upright
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ def format_of(path: Path | str) -> str:
 def write_image(image: Image, destination: Path | BinaryIO, format: str) -> list[str]:
     """Write a picture to a path or a binary file; ``format`` is a name that :func:`format_of` returns.
 
+    Pixels are turned upright where the format has no room for their orientation, and converted to sRGB where it has
+    none for their profile.
+
     Returns:
         Notes on metadata that the format does not carry, each one line.
 
@@ -74,6 +80,12 @@ def write_image(image: Image, destination: Path | BinaryIO, format: str) -> list
     kind = _FORMATS[format]
     _check_carried(image, format)
     metadata, notes = _metadata(image, format)
+    if image.exif is not None and "exif" not in metadata:
+        image, more = turned_upright(image)
+        notes += more
+    if image.icc is not None and "icc_profile" not in metadata:
+        image, more = in_srgb(image)
+        notes += more
     options = {**kind.options, **metadata}
     try:
         if isinstance(destination, Path):
@@ -122,20 +134,21 @@ def _metadata(image: Image, format: str) -> tuple[dict[str, Any], list[str]]:
         elif name == "EXIF":
             options["exif"] = b"Exif\0\0" + block
         else:
-            options.update(_xmp_option(block, format))
+            options.update({"tiffinfo": {_XMP_TIFF_TAG: block}} if format == "tiff" else {"xmp": block})
+    if image.colour is not None and format != "png":
+        notes.append(f"{image.colour.transfer_name} (HDR) cannot be said in {format}: players will show other colours")
+    if format == "png":
+        options["pnginfo"] = _png_chunks(options.pop("xmp", None), image.colour)
     return options, notes
 
 
-def _xmp_option(xmp: bytes, format: str) -> dict[str, Any]:
-    if format == "tiff":
-        return {"tiffinfo": {_XMP_TIFF_TAG: xmp}}
-    if format == "png":
-        from PIL.PngImagePlugin import PngInfo
-
-        chunks = PngInfo()
+def _png_chunks(xmp: bytes | None, colour: Colour | None) -> PngInfo:
+    chunks = PngInfo()
+    if xmp is not None:
         chunks.add_itxt("XML:com.adobe.xmp", xmp)
-        return {"pnginfo": chunks}
-    return {"xmp": xmp}
+    if colour is not None:
+        chunks.add(b"cICP", bytes([colour.primaries, colour.transfer, IDENTITY, 1]))
+    return chunks
 
 
 def _suffixes() -> str:

@@ -14,6 +14,7 @@ from vaecompress.media.colour import IDENTITY, Colour
 from vaecompress.media.image import Image, UInt8Array
 from vaecompress.media.image_read import read_image
 from vaecompress.media.image_write import write_image
+from vaecompress.media.plain import plain
 from vaecompress.media.suffixes import PICTURE_SUFFIXES
 from vaecompress.media.video_source import VideoSource
 
@@ -27,9 +28,10 @@ class PictureFrames(VideoSource):
     def _frames(self) -> Iterator[tuple[UInt8Array, int]]:
         for index, path in enumerate(self.paths):
             image, notes = read_image(path, self.limits)
-            for note in [*notes, *_left_out(image)]:
+            upright, more = plain(image)
+            for note in [*notes, *more, *_left_out(image)]:
                 self._note(f"frames: {note}")
-            yield _rgb(image.pixels), index
+            yield _rgb(upright.pixels), index
 
 
 def open_folder(folder: Path, fps: Fraction, limits: Limits) -> PictureFrames:
@@ -62,7 +64,7 @@ def open_pictures(paths: Sequence[Path], fps: Fraction, limits: Limits) -> Pictu
         raise InputError("no pictures to make a video of")
     limits.check_frames(len(paths))
     ordered = sorted(paths, key=_natural_order)
-    first, _ = read_image(ordered[0], limits)
+    first, _ = plain(read_image(ordered[0], limits)[0])
     return PictureFrames(
         name=str(ordered[0].parent),
         width=first.width,
@@ -118,5 +120,5 @@ def _left_out(image: Image) -> list[str]:
     if image.alpha is not None:
         notes.append("alpha is not carried in a video")
     if image.metadata_bytes:
-        notes.append("ICC profile, EXIF and XMP of single frames are not carried in a video")
+        notes.append("metadata of single frames is not carried in a video")
     return notes

@@ -31,10 +31,10 @@ _SAMPLE_FORMATS = {2: "signed", 3: "floating point", 5: "complex", 6: "complex"}
 
 @dataclass(frozen=True)
 class Directory:
-    """The numbers of one picture's tags. ``photometric_at`` is where its PhotometricInterpretation stands, or None."""
+    """The numbers of one picture's tags. ``places`` says where the field is that holds them or points at them."""
 
     tags: Mapping[int, tuple[int, ...]]
-    photometric_at: int | None
+    places: Mapping[int, int]
 
     def first(self, tag: int, default: int) -> int:
         """Return the first number of a tag."""
@@ -119,6 +119,11 @@ def read_pages(file: BinaryIO) -> Pages:
     return Pages(full[0], len(full), chosen, len(chain) > len(full))
 
 
+def first_directory(file: BinaryIO) -> Directory | None:
+    """Return the first directory of a TIFF file or an EXIF block, whatever it holds."""
+    return next(_Reader(file).chain(), None)
+
+
 def _raw_photograph() -> InputError:
     return InputError(f"is a raw photograph, which is not read: {DEVELOP_FIRST}")
 
@@ -150,9 +155,8 @@ def with_black_as_zero(file: BinaryIO, directory: Directory) -> BinaryIO:
     """Return a copy of a file whose tag says that the largest number is white; the samples are as they were."""
     file.seek(0)
     data = bytearray(file.read())
-    at = directory.photometric_at
-    if at is not None:
-        data[at : at + 2] = b"\1\0" if data[:2] == b"II" else b"\0\1"
+    at = directory.places[_PHOTOMETRIC]
+    data[at : at + 2] = b"\1\0" if data[:2] == b"II" else b"\0\1"
     return io.BytesIO(bytes(data))
 
 
@@ -193,14 +197,13 @@ class _Reader:
         count = min(self._number(at, count_format), _MAX_ENTRIES)
         body = self._read(at + count_bytes, count * entry_bytes + offset_bytes)
         tags = {}
-        photometric_at = None
+        places = {}
         for start in range(0, count * entry_bytes, entry_bytes):
             tag, values = self._entry(body[start : start + entry_bytes])
             tags[tag] = values
-            if tag == _PHOTOMETRIC:
-                photometric_at = at + count_bytes + start + entry_bytes - offset_bytes
+            places[tag] = at + count_bytes + start + entry_bytes - offset_bytes
         (following,) = struct.unpack_from(self._order + offset_format, body, count * entry_bytes)
-        return Directory(tags, photometric_at), following
+        return Directory(tags, places), following
 
     def _entry(self, entry: bytes) -> tuple[int, tuple[int, ...]]:
         """Return a tag with up to 16 of its numbers; none where it holds something else than numbers."""
