@@ -11,7 +11,7 @@ import onnx
 from vaecompress.entropy.tables import TOTAL
 from vaecompress.errors import CorruptError
 from vaecompress.export.freeze import freeze, freeze_to
-from vaecompress.export.graph_writer import lowest_terms
+from vaecompress.export.graph_signal import lowest_terms
 from vaecompress.export.restore import restore
 from vaecompress.format import quality_position
 from vaecompress.models import file as model_file
@@ -97,7 +97,7 @@ def test_every_node_has_a_name_of_its_own(frozen):
 
 def test_a_layer_beyond_the_bound_cannot_be_frozen(random_variables, monkeypatch):
     model, variables = random_variables
-    monkeypatch.setattr("vaecompress.export.graph_writer.BOUND_BITS", 22)
+    monkeypatch.setattr("vaecompress.export.graph_signal.BOUND_BITS", 22)
     with pytest.raises(ValueError, match=r"exceeds the 2\^22 bound"):
         freeze(model.config, variables, CARD)
 

@@ -11,23 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaecompress.transforms import exact
-from vaecompress.transforms.exact import BOUND_BITS, WEIGHT_BITS, Signal
+from vaecompress.transforms.exact import BOUND_BITS, WEIGHT_BITS, Grid
 
 
-def random_signal(rng, channels):
-    """A signal of no particular value: exponents and limits as calibration gives them."""
+def random_grid(rng, channels):
+    """Exponents and limits as calibration gives them."""
     exponent = rng.integers(-6, 14, channels).astype(np.float32)
-    return Signal(None, jnp.asarray(exponent), np.full((channels,), 2047, np.int64))
+    return jnp.asarray(exponent), np.full((channels,), 2047, np.int64)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([1, 40]), st.floats(-12, 12), st.floats(-12, 12))
 def test_rounded_kernels_keep_the_bound_and_use_it(seed, inputs, size, bias_size):
     rng = np.random.default_rng(seed)
-    x = random_signal(rng, inputs)
+    exponent, limit = random_grid(rng, inputs)
     kernel = (rng.normal(size=(inputs, 4)) * 2.0**size).astype(np.float32)
     bias = (rng.normal(size=4) * 2.0**bias_size).astype(np.float32)
-    rounded = exact.round_kernel(jnp.asarray(kernel), jnp.asarray(bias), x)
+    rounded = exact.round_kernel(jnp.asarray(kernel), jnp.asarray(bias), exponent, limit)
     weights, offset = np.asarray(rounded.kernel_int, np.float64), np.asarray(rounded.bias_int, np.float64)
     assert (weights == np.rint(weights)).all()
     assert (offset == np.rint(offset)).all()
@@ -41,10 +41,10 @@ def test_rounded_kernels_keep_the_bound_and_use_it(seed, inputs, size, bias_size
 
 def test_rounded_kernel_stands_for_its_integers():
     rng = np.random.default_rng(1)
-    x = random_signal(rng, 6)
+    exponent, limit = random_grid(rng, 6)
     kernel = jnp.asarray(rng.normal(size=(6, 3)), jnp.float32)
-    rounded = exact.round_kernel(kernel, jnp.asarray([0.5, -0.25, 3.0]), x)
-    step = 2.0 ** (np.asarray(x.exponent, np.float64)[:, None] - np.asarray(rounded.shift, np.float64))
+    rounded = exact.round_kernel(kernel, jnp.asarray([0.5, -0.25, 3.0]), exponent, limit)
+    step = 2.0 ** (np.asarray(exponent, np.float64)[:, None] - np.asarray(rounded.shift, np.float64))
     np.testing.assert_array_equal(rounded.kernel, np.asarray(rounded.kernel_int) * step)
     assert (np.abs(np.asarray(rounded.kernel) - np.asarray(kernel)) <= step / 2).all()
     np.testing.assert_allclose(rounded.bias, [0.5, -0.25, 3.0], atol=2.0**-4)
@@ -52,9 +52,9 @@ def test_rounded_kernel_stands_for_its_integers():
 
 def test_rounding_a_kernel_twice_changes_nothing():
     rng = np.random.default_rng(2)
-    x = random_signal(rng, 16)
-    once = exact.round_kernel(jnp.asarray(rng.normal(size=(16, 8)), jnp.float32), jnp.zeros(8), x)
-    again = exact.round_kernel(once.kernel, once.bias, x)
+    exponent, limit = random_grid(rng, 16)
+    once = exact.round_kernel(jnp.asarray(rng.normal(size=(16, 8)), jnp.float32), jnp.zeros(8), exponent, limit)
+    again = exact.round_kernel(once.kernel, once.bias, exponent, limit)
     np.testing.assert_array_equal(again.kernel, once.kernel)
 
 
@@ -68,9 +68,9 @@ def test_straight_through_is_exact_forwards_and_the_identity_backwards():
 def test_on_grid_gives_clipped_integers_and_passes_gradients():
     x = jnp.asarray([[-100.0, 0.3, 0.124, 0.125], [2.0, 2.5, 0.126, 100.0]], jnp.float32)
     exponent = jnp.asarray([0.0, 0.0, 2.0, 2.0])
-    found = exact.on_grid(x, exponent, -7, 7)
+    found = exact.on_grid(x, Grid(exponent, -7, 7))
     np.testing.assert_array_equal(found, [[-7.0, 0.0, 0.0, 0.0], [2.0, 2.0, 0.25, 1.75]])
-    np.testing.assert_array_equal(jax.grad(lambda x: exact.on_grid(x, exponent, -7, 7).sum())(x), np.ones((2, 4)))
+    np.testing.assert_array_equal(jax.grad(lambda x: exact.on_grid(x, Grid(exponent, -7, 7)).sum())(x), np.ones((2, 4)))
 
 
 @settings(deadline=None)

@@ -7,8 +7,10 @@ pytest.importorskip("flax", reason="needs the train extra")
 
 import jax.numpy as jnp
 
-from vaecompress.transforms.exact import Signal, integer_signal
-from vaecompress.transforms.quality import GainTable, apply_gain
+from vaecompress.transforms.exact import Grid
+from vaecompress.transforms.integer_signal import IntegerSignal
+from vaecompress.transforms.quality import GainTable
+from vaecompress.transforms.signal import FloatSignal
 
 TABLE = {"params": {"log2_gain": jnp.asarray([[0.0, 4.0], [2.0, 4.0], [6.0, 0.0]])}}
 
@@ -20,12 +22,12 @@ def test_gains_are_log_linear_between_anchors_and_constant_beyond():
 
 def test_a_gain_multiplies_each_sample_by_its_own_row():
     x, gain = np.ones((2, 3, 4, 2), np.float32), jnp.asarray([[1.5, 2.0], [3.0, 0.3]])
-    found = apply_gain(Signal(jnp.asarray(x)), gain).value
+    found = FloatSignal(jnp.asarray(x)).gain(gain, "gain").value
     np.testing.assert_allclose(found, x * np.asarray(gain)[:, None, None, :])
 
 
 def test_an_exact_gain_gives_rounded_and_clipped_integers():
-    x = integer_signal(jnp.asarray([[[[1.0, 3.0, 7.0]]]]) / 16, 3, exponent=4, limit=7)
-    out = apply_gain(x, jnp.asarray([[1.0, 0.7, 5.0]]), exponent=jnp.asarray([3.0, 4.0, 4.0]), limit=20)
+    x = IntegerSignal.uniform(jnp.asarray([[[[1.0, 3.0, 7.0]]]]) / 16, 3, exponent=4, limit=7)
+    out = x.gain(jnp.asarray([[1.0, 0.7, 5.0]]), "gain", Grid(jnp.asarray([3.0, 4.0, 4.0]), -20, 20))
     np.testing.assert_array_equal(np.asarray(out.value) * [8, 16, 16], [[[[0, 2, 20]]]])
     assert out.limit.tolist() == [20, 20, 20]

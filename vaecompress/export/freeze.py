@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.entropy.tables import TableSet, symmetric_tables, table_from_pmf
+from vaecompress.export.graph_signal import FloatGraph, IntegerGraph
 from vaecompress.export.graph_writer import GraphWriter
 from vaecompress.files import write_atomically
 from vaecompress.format import (
@@ -23,10 +24,9 @@ from vaecompress.format import (
     quality_position,
 )
 from vaecompress.models import file as model_file
-from vaecompress.transforms import exact, layers, likelihoods
+from vaecompress.transforms import exact, likelihoods
 from vaecompress.transforms.complexity import decoder_kmac_per_pixel
 from vaecompress.transforms.config import ModelConfig
-from vaecompress.transforms.exact import Signal, integer_signal
 from vaecompress.transforms.hyperprior import SCALE_EXPONENT
 from vaecompress.transforms.synthesis import PIXEL_EXPONENT
 from vaecompress.transforms.vae import HyperpriorVAE
@@ -84,18 +84,18 @@ def _writers(config: ModelConfig) -> dict[str, Any]:
 
 
 def _write_analysis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
-    y = model.analysis(Signal(writer.input("x", 3)), FROM_INPUT, FROM_INPUT)
+    y = model.analysis(FloatGraph(writer.input("x", 3)), FROM_INPUT, FROM_INPUT)
     return writer.serialise({"y": y.value})
 
 
 def _write_hyper_analysis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
-    z = model.hyper_analysis(Signal(writer.input("y", model.config.latent_channels)))
+    z = model.hyper_analysis(FloatGraph(writer.input("y", model.config.latent_channels)))
     return writer.serialise({"z": z.value})
 
 
 def _write_hyper_synthesis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
     channels = model.config.hyper_latent_channels
-    z = integer_signal(writer.input("z", channels), channels, 0, HYPER_LATENT_LIMIT)
+    z = IntegerGraph.uniform(writer.input("z", channels), channels, 0, HYPER_LATENT_LIMIT)
     features, mean, scale = model.hyper_synthesis(z, FROM_INPUT)
     return writer.serialise({"features": features.value, "mean": mean.value, "scale": scale.value})
 
@@ -105,15 +105,15 @@ def _context_writer(step: int) -> Any:
         config = model.config
         width, latents = config.entropy_width, config.latent_channels
         exponent = model.variables["ranges"]["hyper_synthesis"]
-        features = Signal(
+        features = IntegerGraph(
             writer.input("features", width),
             _feature_exponent(config, exponent),
             np.full((width,), exact.ACTIVATION_LIMIT, np.int64),
         )
-        residual = integer_signal(writer.input("residual", latents), latents, 0, RESIDUAL_LIMIT)
-        pair = layers.concatenate([residual, residual.with_value(residual.value.absolute())])
-        mean = integer_signal(writer.input("mean", latents), latents, STEP_BITS, LATENT_LIMIT)
-        scale = integer_signal(writer.input("scale", latents), latents, SCALE_EXPONENT, SCALE_LIMIT)
+        residual = IntegerGraph.uniform(writer.input("residual", latents), latents, 0, RESIDUAL_LIMIT)
+        pair = residual.beside(IntegerGraph.uniform(residual.value.absolute(), latents, 0, RESIDUAL_LIMIT))
+        mean = IntegerGraph.uniform(writer.input("mean", latents), latents, STEP_BITS, LATENT_LIMIT)
+        scale = IntegerGraph.uniform(writer.input("scale", latents), latents, SCALE_EXPONENT, SCALE_LIMIT)
         new_mean, new_scale = model.contexts[step - 1](features, pair, mean, scale)
         return writer.serialise({"mean_out": new_mean.value, "scale_out": new_scale.value})
 
@@ -129,7 +129,7 @@ def _feature_exponent(config: ModelConfig, ranges: Mapping[str, Any]) -> jax.Arr
 
 def _write_synthesis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
     channels = model.config.latent_channels
-    y = integer_signal(writer.input("y", channels), channels, STEP_BITS, LATENT_LIMIT)
+    y = IntegerGraph.uniform(writer.input("y", channels), channels, STEP_BITS, LATENT_LIMIT)
     x = model.synthesis(y, FROM_INPUT, FROM_INPUT)
     return writer.serialise({"levels": x.value.levels(PIXEL_EXPONENT - DISPLAY_BITS)})
 

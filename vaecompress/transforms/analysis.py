@@ -6,8 +6,7 @@ import jax
 from vaecompress.format import PATCH
 from vaecompress.transforms import layers, linear
 from vaecompress.transforms.config import ModelConfig
-from vaecompress.transforms.exact import Signal
-from vaecompress.transforms.quality import apply_gain
+from vaecompress.transforms.signal import LEAKY, S
 
 Array = jax.Array
 
@@ -18,17 +17,17 @@ class Analysis(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, x: Signal, feature_gain: Array, latent_gain: Array) -> Signal:
+    def __call__(self, x: S, feature_gain: Array, latent_gain: Array) -> S:
         config = self.config
         direct = layers.Dense(config.latent_channels, kernel_init=linear.dct_init(config, inverse=False), name="linear")
-        direct_out = direct(layers.space_to_depth(x, PATCH))
-        hidden = layers.Dense(config.analysis_width8, layers.LEAKY, name="stem")(layers.space_to_depth(x, 8))
-        hidden = apply_gain(hidden, feature_gain, "feature_gain")
+        direct_out = direct(x.space_to_depth(PATCH))
+        hidden = layers.Dense(config.analysis_width8, LEAKY, name="stem")(x.space_to_depth(8))
+        hidden = hidden.gain(feature_gain, "feature_gain")
         hidden = layers.Stage(config.analysis_blocks8, name="stage8")(hidden)
-        hidden = layers.Dense(config.analysis_width16, name="down")(layers.space_to_depth(hidden, 2))
+        hidden = layers.Dense(config.analysis_width16, name="down")(hidden.space_to_depth(2))
         hidden = layers.Stage(config.analysis_blocks16, name="stage16")(hidden)
         head = layers.Dense(config.latent_channels, kernel_init=layers.near_zero_init(), name="head")(hidden)
-        return apply_gain(layers.add(direct_out, head), latent_gain, "latent_gain")
+        return direct_out.add(head).gain(latent_gain, "latent_gain")
 
 
 class HyperAnalysis(nn.Module):
@@ -37,8 +36,8 @@ class HyperAnalysis(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, y: Signal) -> Signal:
+    def __call__(self, y: S) -> S:
         width = self.config.entropy_width
-        hidden = layers.Dense(width, layers.LEAKY, name="stem")(y)
-        hidden = layers.Dense(width, layers.LEAKY, name="down32")(layers.space_to_depth(hidden, 2))
-        return layers.Dense(self.config.hyper_latent_channels, name="down64")(layers.space_to_depth(hidden, 2))
+        hidden = layers.Dense(width, LEAKY, name="stem")(y)
+        hidden = layers.Dense(width, LEAKY, name="down32")(hidden.space_to_depth(2))
+        return layers.Dense(self.config.hyper_latent_channels, name="down64")(hidden.space_to_depth(2))

@@ -1,15 +1,15 @@
 """Integer arithmetic carried in float32, in the loop of training.
 
-A :class:`Signal` is an activation. On the encoder's side, and everywhere in the float phase of training, it is a plain
-float array. In the exact phase its value is an integer times ``2**-exponent`` (per channel), bounded by ``limit``;
-weights are rounded to integers times a power of two per output channel, as fine as the proof allows:
+On the encoder's side, and everywhere in the float phase of training, an activation is a plain float array. In the exact
+phase it is an integer times ``2**-exponent`` (per channel), bounded by ``limit``; weights are rounded to integers times
+a power of two per output channel, as fine as the proof allows:
 ``sum |w| * limit + |bias| < 2**24``. Every partial sum is then an integer below 2**24 times one power of two, which
 float32 holds exactly in any order of summation, so the Flax forward pass is the frozen decoder, bit for bit.
 Rounding is to nearest even; gradients pass straight through it.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 Array = jax.Array
 Integers = jax.Array | npt.NDArray[Any]
+Limits = npt.NDArray[np.int64]
 
 BOUND_BITS = 24
 ACTIVATION_BITS = 11
@@ -28,41 +29,16 @@ MAX_EXPONENT = 13.0
 """Finest grid of an activation: a channel that calibration saw nothing of still spans a quarter."""
 
 
-@dataclass(frozen=True)
-class Signal:
-    """An activation [N, H, W, C].
+class Grid(NamedTuple):
+    """Where an exact value lies: integers within ``low..high`` times ``2**-exponent``, the exponent [C] per channel."""
 
-    ``value`` holds real values (a jax array), or a tensor of a graph under construction. ``exponent`` [C] is None
-    where the arithmetic is float; else value * 2**exponent are integers within ``-limit..limit`` ([C], integers).
-    """
+    exponent: Array
+    low: int
+    high: int
 
-    value: Any
-    exponent: Array | None = None
-    limit: npt.NDArray[np.int64] | None = None
-
-    @property
-    def exact(self) -> bool:
-        """Whether this activation is carried as integers."""
-        return self.exponent is not None
-
-    @property
-    def channels(self) -> int:
-        """Number of channels."""
-        return int(self.value.shape[-1])
-
-    @property
-    def symbolic(self) -> bool:
-        """Whether the value is a tensor of a graph under construction instead of an array."""
-        return not isinstance(self.value, jax.Array | np.ndarray)
-
-    def with_value(self, value: Any) -> "Signal":
-        """The same arithmetic around another value."""
-        return replace(self, value=value)
-
-
-def integer_signal(value: Any, channels: int, exponent: int, limit: int) -> Signal:
-    """An exact signal whose channels all share one exponent and limit; ``value`` must already be on that grid."""
-    return Signal(value, jnp.full((channels,), float(exponent)), np.full((channels,), limit, np.int64))
+    def limits(self) -> Limits:
+        """The largest magnitude of each channel [C], as an integer."""
+        return np.full(self.exponent.shape, self.high, np.int64)
 
 
 @jax.custom_vjp
@@ -82,10 +58,10 @@ def _straight_backward(_: None, grad: Array) -> tuple[Array, Array]:
 straight_through.defvjp(_straight_forward, _straight_backward)
 
 
-def on_grid(x: Array, exponent: Array, low: float, high: float) -> Array:
-    """x [..., C] rounded to multiples of 2**-exponent with integers clipped to low..high; straight through."""
-    step = power_of_two(exponent)
-    return straight_through(x, jnp.clip(jnp.round(x * step), low, high) / step)
+def on_grid(x: Array, grid: Grid) -> Array:
+    """x [..., C] rounded to ``grid`` and clipped to its ends; straight through."""
+    unit = power_of_two(grid.exponent)
+    return straight_through(x, jnp.clip(jnp.round(x * unit), grid.low, grid.high) / unit)
 
 
 def round_mantissa(x: Array, bits: int = GAIN_BITS) -> Array:
@@ -120,30 +96,36 @@ class ExactKernel:
     headroom: Integers
 
 
-def round_kernel(kernel: Array, bias: Array, x: Signal) -> ExactKernel:
-    """Round kernel [I, O] and bias [O] as finely as the 2**24 bound allows for the inputs of ``x`` (I channels)."""
-    assert x.exponent is not None
-    assert x.limit is not None
-    limit = jnp.asarray(x.limit, jnp.float32)[:, None]
-    per_unit = jax.lax.stop_gradient(kernel) * power_of_two(-x.exponent)[:, None]
+def round_kernel(kernel: Array, bias: Array, exponent: Array, limit: Limits) -> ExactKernel:
+    """Round kernel [I, O] and bias [O] as finely as the bound allows, for inputs of ``exponent`` and ``limit`` [I]."""
+    largest = jnp.asarray(limit, jnp.float32)[:, None]
+    per_unit = jax.lax.stop_gradient(kernel) * power_of_two(-exponent)[:, None]
     bias_real = jax.lax.stop_gradient(bias)
-    total = jnp.sum(jnp.abs(per_unit) * limit, axis=0) + jnp.abs(bias_real) + 1e-30
+    total = jnp.sum(jnp.abs(per_unit) * largest, axis=0) + jnp.abs(bias_real) + 1e-30
     widest = jnp.max(jnp.abs(per_unit), axis=0) * (1.0 - 2.0**-16) + 1e-30  # a rounded 2**14 stays where it is
     cap = jnp.minimum(WEIGHT_BITS - ceil_log2(widest), 60.0)
     start = jnp.minimum(BOUND_BITS + 1.0 - ceil_log2(total), cap)
     best = start - 3.0
     for candidate in (start - 2.0, start - 1.0, start):
-        best = jnp.where(_headroom(per_unit, bias_real, limit, candidate) < 2.0**BOUND_BITS, candidate, best)
+        best = jnp.where(_headroom(per_unit, bias_real, largest, candidate) < 2.0**BOUND_BITS, candidate, best)
     scale = power_of_two(best)
     kernel_int, bias_int = jnp.round(per_unit * scale), jnp.round(bias_real * scale)
     return ExactKernel(
-        kernel=straight_through(kernel, kernel_int / scale * power_of_two(x.exponent)[:, None]),
+        kernel=straight_through(kernel, kernel_int / scale * power_of_two(exponent)[:, None]),
         bias=straight_through(bias, bias_int / scale),
         kernel_int=kernel_int,
         bias_int=bias_int,
         shift=best,
-        headroom=_headroom(per_unit, bias_real, limit, best),
+        headroom=_headroom(per_unit, bias_real, largest, best),
     )
+
+
+def round_taps(kernel: Array, bias: Array, exponent: Array, limit: Limits) -> ExactKernel:
+    """:func:`round_kernel` for a depthwise kernel [3, 3, C]: every tap of a channel sees that channel's input."""
+    unit = power_of_two(exponent)
+    widest = np.full((9,), np.max(limit), np.int64)
+    rounded = round_kernel(kernel.reshape(9, -1) / unit, bias, jnp.zeros((9,)), widest)
+    return replace(rounded, kernel=rounded.kernel.reshape(kernel.shape) * unit)
 
 
 def _headroom(per_unit: Array, bias: Array, limit: Array, shift: Array) -> Array:

@@ -7,13 +7,11 @@ after He et al. 2021 (checkerboard, arXiv 2103.15306) and DCVC-DC (arXiv 2302.14
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
 from vaecompress.format import LATENT_LIMIT, SCALE_LIMIT, STEP_BITS
-from vaecompress.transforms import exact, layers
+from vaecompress.transforms import layers
 from vaecompress.transforms.config import ModelConfig
-from vaecompress.transforms.exact import Signal
-from vaecompress.transforms.quality import apply_gain
+from vaecompress.transforms.signal import LEAKY, S
 
 Array = jax.Array
 
@@ -27,7 +25,7 @@ class Moments(nn.Module):
     channels: int
 
     @nn.compact
-    def __call__(self, features: Signal) -> tuple[Signal, Signal]:
+    def __call__(self, features: S) -> tuple[S, S]:
         init = layers.near_zero_init(0.1)
         mean = layers.Dense(self.channels, exponent=STEP_BITS, limit=LATENT_LIMIT, kernel_init=init, name="mean")(
             features
@@ -44,10 +42,10 @@ class HyperSynthesis(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, z: Signal, feature_gain: Array) -> tuple[Signal, Signal, Signal]:
+    def __call__(self, z: S, feature_gain: Array) -> tuple[S, S, S]:
         config = self.config
-        hidden = layers.Upsample(config.entropy_width, layers.LEAKY, name="up32")(z)
-        hidden = apply_gain(hidden, feature_gain, "feature_gain")
+        hidden = layers.Upsample(config.entropy_width, LEAKY, name="up32")(z)
+        hidden = hidden.gain(feature_gain, "feature_gain")
         hidden = layers.Upsample(config.entropy_width, name="up16")(hidden)
         hidden = layers.Stage(config.entropy_blocks, name="stage16")(hidden)
         mean, scale = Moments(config.latent_channels, name="moments")(hidden)
@@ -63,20 +61,10 @@ class Context(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, features: Signal, residuals: Signal, mean: Signal, scale: Signal) -> tuple[Signal, Signal]:
+    def __call__(self, features: S, residuals: S, mean: S, scale: S) -> tuple[S, S]:
         config = self.config
-        seen = layers.concatenate([features, residuals])
-        hidden = layers.Dense(config.entropy_width, layers.LEAKY, splits=config.context_splits, name="stem")(seen)
+        seen = features.beside(residuals)
+        hidden = layers.Dense(config.entropy_width, LEAKY, splits=config.context_splits, name="stem")(seen)
         hidden = layers.Stage(config.entropy_blocks, name="stage16")(hidden)
         mean_step, scale_step = Moments(config.latent_channels, name="moments")(hidden)
-        return _refine(mean, mean_step, LATENT_LIMIT), _refine(scale, scale_step, SCALE_LIMIT)
-
-
-def _refine(value: Signal, step: Signal, limit: int) -> Signal:
-    if not value.exact:
-        return Signal(value.value + step.value)
-    assert value.exponent is not None
-    if value.symbolic:
-        return value.with_value(value.value.exact_add(step.value, jnp.zeros_like(value.exponent), -limit, limit))
-    unit = exact.power_of_two(value.exponent)
-    return value.with_value(jnp.clip(value.value + step.value, -limit / unit, limit / unit))
+        return mean.add(mean_step, LATENT_LIMIT), scale.add(scale_step, SCALE_LIMIT)

@@ -9,9 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.transforms import exact
-from vaecompress.transforms.exact import Signal
-
 Array = jax.Array
 
 
@@ -32,23 +29,3 @@ class GainTable(nn.Module):
         place = jnp.clip(position, 0.0, 1.0) * (self.anchors - 1)
         weights = jnp.maximum(0.0, 1.0 - jnp.abs(place[:, None] - jnp.arange(self.anchors)))
         return jnp.exp2(weights @ table)
-
-
-def apply_gain(x: Signal, gain: Array, name: str = "", exponent: Array | None = None, limit: int = 0) -> Signal:
-    """x times a gain [B, C] of 11-bit mantissa; in the exact phase rounded to ``exponent`` (default x's grid).
-
-    In a graph the gain is the input ``name``.
-    """
-    if not x.exact:
-        if x.symbolic:
-            return Signal(x.value.gain(name))
-        return Signal(x.value * gain[:, None, None, :].astype(x.value.dtype))
-    assert x.exponent is not None
-    assert x.limit is not None
-    exponent = x.exponent if exponent is None else exponent
-    limit = limit or int(np.max(x.limit))
-    if x.symbolic:
-        value = x.value.exact_gain(name, exponent - x.exponent, -limit, limit)
-    else:
-        value = exact.on_grid(x.value * exact.round_mantissa(gain)[:, None, None, :], exponent, -limit, limit)
-    return Signal(value, exponent, np.full((x.channels,), limit, np.int64))

@@ -3,13 +3,12 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from vaecompress.format import PATCH
 from vaecompress.transforms import exact, layers, linear
 from vaecompress.transforms.config import STEM_SPLITS, ModelConfig
-from vaecompress.transforms.exact import Signal
-from vaecompress.transforms.quality import apply_gain
+from vaecompress.transforms.exact import Grid
+from vaecompress.transforms.signal import S
 
 Array = jax.Array
 
@@ -28,9 +27,9 @@ class Synthesis(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, y: Signal, latent_gain: Array, feature_gain: Array) -> Signal:
+    def __call__(self, y: S, latent_gain: Array, feature_gain: Array) -> S:
         config = self.config
-        coefficients = self._dequantise(y, latent_gain)
+        coefficients = self.dequantise(y, latent_gain)
         direct = layers.Dense(
             PATCH * PATCH * 3,
             exponent=PIXEL_EXPONENT,
@@ -39,8 +38,8 @@ class Synthesis(nn.Module):
             kernel_init=linear.dct_init(config, inverse=True),
             name="linear",
         )(coefficients)
-        hidden = layers.Dense(config.synthesis_width16, splits=STEM_SPLITS, name="stem")(self._narrow(coefficients))
-        hidden = apply_gain(hidden, feature_gain, "feature_gain")
+        hidden = layers.Dense(config.synthesis_width16, splits=STEM_SPLITS, name="stem")(self.narrow(coefficients))
+        hidden = hidden.gain(feature_gain, "feature_gain")
         hidden = layers.Stage(config.synthesis_blocks16, name="stage16")(hidden)
         hidden = layers.Upsample(config.synthesis_width8, name="up8")(hidden)
         hidden = layers.Stage(config.synthesis_blocks8, name="stage8")(hidden)
@@ -49,39 +48,24 @@ class Synthesis(nn.Module):
         head = layers.Dense(
             48, exponent=PIXEL_EXPONENT, limit=PIXEL_LIMIT, kernel_init=layers.near_zero_init(), name="head"
         )(hidden)
-        return _pixels(direct, head)
+        return pixels(direct, head)
 
-    def _dequantise(self, y: Signal, gain: Array) -> Signal:
+    def dequantise(self, y: S, gain: Array) -> S:
         """y times the decoder's gain, on a grid calibrated per coefficient."""
         bits = self.config.coefficient_bits
         finest = float(bits - COEFFICIENT_RANGE_BITS)
-        grid = layers.exponent_variable(self, "coefficient_exponent", y.channels, finest)
-        out = apply_gain(y, gain, "latent_gain", grid.value, (1 << bits) - 1)
-        if not out.exact and not out.symbolic:
-            layers.calibrate(self, grid, out.value, bits)
-        return out
+        variable = layers.exponent_variable(self, "coefficient_exponent", y.channels, finest)
+        limit = (1 << bits) - 1
+        return layers.calibrated(self, variable, y.gain(gain, "latent_gain", Grid(variable.value, -limit, limit)), bits)
 
-    def _narrow(self, x: Signal) -> Signal:
+    def narrow(self, x: S) -> S:
         """The same coefficients in 12 bits, for the networks."""
-        shift = self.config.coefficient_bits - exact.ACTIVATION_BITS
-        if not (x.exact and shift):
-            return x
-        assert x.exponent is not None
-        limit = exact.ACTIVATION_LIMIT
-        exponent = x.exponent - shift
-        if x.symbolic:
-            value = x.value.exact_shift(-shift, -limit, limit)
-        else:
-            value = exact.on_grid(x.value, exponent, -limit, limit)
-        return Signal(value, exponent, np.full((x.channels,), limit, np.int64))
+        return x.coarser(self.config.coefficient_bits - exact.ACTIVATION_BITS)
 
 
-def _pixels(direct: Signal, head: Signal) -> Signal:
+def pixels(direct: S, head: S) -> S:
     """Linear path and network side by side in space, added; integers below 2**20 in the exact phase."""
-    x, y = layers.depth_to_space(direct, PATCH), layers.depth_to_space(head, 4)
-    if not x.exact:
-        return Signal(x.value + y.value)
-    return Signal(x.value + y.value, x.exponent, None)
+    return direct.depth_to_space(PATCH).plus(head.depth_to_space(4))
 
 
 def to_levels(x: Array) -> Array:

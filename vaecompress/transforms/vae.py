@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from vaecompress.entropy.context_steps import group_masks
 from vaecompress.format import HYPER_LATENT_LIMIT, LATENT_LIMIT, RESIDUAL_LIMIT, STEP_BITS
 from vaecompress.transforms import exact, linear
 from vaecompress.transforms.analysis import Analysis, HyperAnalysis
 from vaecompress.transforms.config import ModelConfig
-from vaecompress.transforms.exact import Signal
 from vaecompress.transforms.hyperprior import SCALE_EXPONENT, Context, HyperSynthesis
+from vaecompress.transforms.integer_signal import ArraySignal, IntegerSignal
 from vaecompress.transforms.likelihoods import MAX_LOG2_SCALE, MIN_LOG2_SCALE, FactorizedPrior, ResidualPrior, bounded
 from vaecompress.transforms.quality import GainTable
+from vaecompress.transforms.signal import FloatSignal
 from vaecompress.transforms.synthesis import Synthesis, from_levels
 
 Array = jax.Array
@@ -103,21 +103,23 @@ class HyperpriorVAE(nn.Module):
 
     def analyse(self, x: Array, gains: Gains) -> Array:
         """Centred picture [B, H, W, 3] (sides multiples of 64) to latents y [B, H/16, W/16, M]."""
-        signal = self.analysis(Signal(self._cast(x)), gains.analysis_feature, gains.encoder_latent)
+        signal = self.analysis(FloatSignal(self._cast(x)), gains.analysis_feature, gains.encoder_latent)
         return self._float(signal)
 
     def hyper_analyse(self, y: Array) -> Array:
         """Latents y to hyper-latents z [B, h/4, w/4, Z], not rounded."""
-        return self._float(self.hyper_analysis(Signal(self._cast(y))))
+        return self._float(self.hyper_analysis(FloatSignal(self._cast(y))))
 
-    def hyper_synthesise(self, z_hat: Array, gains: Gains, exact_phase: bool) -> tuple[Signal, Signal, Signal]:
+    def hyper_synthesise(
+        self, z_hat: Array, gains: Gains, exact_phase: bool
+    ) -> tuple[ArraySignal, ArraySignal, ArraySignal]:
         """Integer hyper-latents to features, means and log2 scales."""
         z = self._signal(z_hat, 0, HYPER_LATENT_LIMIT, exact_phase)
         return self.hyper_synthesis(z, gains.hyper_feature)
 
     def refine(
-        self, step: int, features: Signal, residual: Array, mean: Signal, scale: Signal
-    ) -> tuple[Signal, Signal]:
+        self, step: int, features: ArraySignal, residual: Array, mean: ArraySignal, scale: ArraySignal
+    ) -> tuple[ArraySignal, ArraySignal]:
         """Means and scales of context step ``step`` >= 1 from the residuals decoded so far (0 elsewhere)."""
         seen = jnp.clip(residual, -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
         pair = self._signal(jnp.concatenate([seen, jnp.abs(seen)], axis=-1), 0, RESIDUAL_LIMIT, features.exact)
@@ -178,16 +180,15 @@ class HyperpriorVAE(nn.Module):
             residual = jnp.where(mask, quantise(y - mean_now, scale_now), residual)
         return residual, means, scales
 
-    def _signal(self, value: Array, exponent: int, limit: int, exact_phase: bool) -> Signal:
+    def _signal(self, value: Array, exponent: int, limit: int, exact_phase: bool) -> ArraySignal:
         if not exact_phase:
-            return Signal(self._cast(value))
-        channels = value.shape[-1]
-        return Signal(value, jnp.full((channels,), float(exponent)), np.full((channels,), limit, np.int64))
+            return FloatSignal(self._cast(value))
+        return IntegerSignal.uniform(value, value.shape[-1], exponent, limit)
 
     def _cast(self, x: Array) -> Array:
         return x.astype(self.compute_dtype)
 
-    def _float(self, x: Signal) -> Array:
+    def _float(self, x: ArraySignal) -> Array:
         return jnp.asarray(x.value, jnp.float32)
 
     def _noisy(self, x: Array) -> Array:
