@@ -3,7 +3,7 @@
 import pytest
 
 from vaecompress.errors import UsageError
-from vaecompress.format import MAX_LAMBDA, MIN_LAMBDA, quality_lambda, quality_position
+from vaecompress.format import MAX_LAMBDA, MIN_LAMBDA, quality_lambda
 from vaecompress.train.presets import PRESETS, preset
 from vaecompress.transforms.config import ModelConfig
 
@@ -27,7 +27,7 @@ def test_channels_that_cannot_be_split_are_refused(luma, splits):
 
 
 def test_lambda_is_log_linear_in_quality():
-    assert quality_lambda(quality_position(1)) == pytest.approx(MIN_LAMBDA)
-    assert quality_lambda(quality_position(100)) == pytest.approx(MAX_LAMBDA)
-    ratios = [quality_lambda(quality_position(q + 1)) / quality_lambda(quality_position(q)) for q in (1, 50, 99)]
+    assert quality_lambda(1) == pytest.approx(MIN_LAMBDA)
+    assert quality_lambda(100) == pytest.approx(MAX_LAMBDA)
+    ratios = [quality_lambda(q + 1) / quality_lambda(q) for q in (1, 50, 99)]
     assert ratios == pytest.approx([ratios[0]] * 3)

@@ -9,7 +9,7 @@ pytest.importorskip("flax", reason="needs the train extra")
 
 CHECK = """
 import sys
-from vaecompress.entropy.probability import distributions
+from vaecompress.transforms.tfp import distributions
 assert abs(float(distributions.Normal(0.0, 1.0).cdf(0.0)) - 0.5) < 1e-6
 backend = "tensorflow_probability.python.internal.backend"
 print([name for name in sys.modules if name == "tensorflow" or name.startswith(backend + ".numpy")])
