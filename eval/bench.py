@@ -21,7 +21,7 @@ from .report.write import clip_crops, make_folder, picture_crops, write_report
 from .run.clip_speed import measure_clip_speed
 from .run.clips import run_clips
 from .run.pictures import Run, run
-from .speed import measure_speed
+from .run.processes import measure_speed
 
 DEFAULT_RATES = RateRange()
 STOPPED = "stopped; what was measured is kept, the same command goes on from there"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from documents import ROOT, run_python_of
 from PIL import Image
-from test_docs import ROOT, run_python_of
 
 README = ROOT / "README.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "sample_media" / "README.md"])

@@ -9,6 +9,7 @@ from ..measure.clips import Clip
 from ..measure.results import Result
 from ..peers.base import Pixels
 from ..peers.video import VideoPeer
+from ..run.file_of_size import nearest_results
 from .crops import CropSet, cut_all
 
 
@@ -24,18 +25,6 @@ def clip_crop_set(clip: Clip, peers: Sequence[VideoPeer], results: Sequence[Resu
     }
     original = next(islice(clip.frames(), middle, None)).rgb
     return cut_all(f"{clip.name}, frame {middle}", original, decoded, {name: one.bpp for name, one in nearest.items()})
-
-
-def nearest_results(results: Sequence[Result], codecs: Sequence[str], target_bpp: float) -> dict[str, Result]:
-    """One result for each of ``codecs`` that has any: of the first that nearest to ``target_bpp``, of the others those
-    nearest to its rate."""
-    nearest: dict[str, Result] = {}
-    for codec in codecs:
-        own = [result for result in results if result.codec == codec]
-        if own:
-            nearest[codec] = min(own, key=lambda result: abs(result.bpp - target_bpp))
-            target_bpp = next(iter(nearest.values())).bpp
-    return nearest
 
 
 def _frame(clip: Clip, peer: VideoPeer, setting: float, index: int) -> Pixels:

@@ -1,8 +1,7 @@
 """Where pictures differ most, cut out of every codec's decoded picture at equal file size."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 from scipy.ndimage import uniform_filter
@@ -11,9 +10,9 @@ from ..measure.metrics import psnr
 from ..measure.pictures import Picture
 from ..measure.results import Result
 from ..peers.base import Peer, Pixels
+from ..run.file_of_size import file_of_size, known_sizes
 
 CROP_SIDE = 256
-SEARCH_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -74,43 +73,6 @@ def cut_all(name: str, original: Pixels, decoded: dict[str, Pixels], bpp: dict[s
         for codec, pixels in decoded.items()
     ]
     return CropSet(name, left, top, source, coded)
-
-
-def known_sizes(results: Iterable[Result], codec: str, picture: str) -> dict[float, int]:
-    """Bytes of a picture's files by setting, as far as they were measured."""
-    return {one.setting: one.file_bytes for one in results if (one.codec, one.picture) == (codec, picture)}
-
-
-def file_of_size(
-    peer: Peer, pixels: Pixels, target_bytes: float, known: Mapping[float, int] = MappingProxyType({})
-) -> tuple[float, bytes]:
-    """The setting whose file is nearest to ``target_bytes``, and that file, by bisection of the peer's dial.
-
-    It starts between the nearest sizes that are ``known``, or else between the ends of the peer's settings.
-    """
-    files: dict[float, bytes] = {}
-    sizes = dict(known)
-
-    def size(setting: float) -> int:
-        if setting not in sizes:
-            files[setting] = peer.encode(pixels, setting)
-            sizes[setting] = len(files[setting])
-        return sizes[setting]
-
-    whole = all(float(setting).is_integer() for setting in peer.settings)
-    measured = [setting for setting in peer.settings if setting in sizes] or [peer.settings[0], peer.settings[-1]]
-    small = max((one for one in measured if size(one) < target_bytes), key=size, default=measured[0])
-    large = min((one for one in measured if size(one) >= target_bytes), key=size, default=measured[-1])
-    for _ in range(SEARCH_STEPS):
-        middle = float(round((small + large) / 2)) if whole else (small + large) / 2
-        if middle in (small, large):
-            break
-        if size(middle) < target_bytes:
-            small = middle
-        else:
-            large = middle
-    nearest = min(sizes, key=lambda setting: abs(sizes[setting] - target_bytes))
-    return nearest, files.get(nearest) or peer.encode(pixels, nearest)
 
 
 def worst_region(original: Pixels, decoded: Pixels) -> tuple[int, int]:

@@ -32,7 +32,7 @@ from ..measure.summary import (
 )
 from ..peers.base import Codec, Pixels
 from ..run.pictures import Run
-from ..speed import Speed
+from ..run.processes import Speed
 from .crops import CropSet
 
 PLACEHOLDER = "{{data}}"

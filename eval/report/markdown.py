@@ -7,7 +7,7 @@ from ..measure.bd_rate import BdRate
 from ..measure.published import KODAK_PICTURES, is_kodak, published_figures
 from ..measure.summary import YUV_PSNR, Comparison, RateRange, compare, headline, ideal_gap_percent, unmeasured_notes
 from ..run.pictures import Run
-from ..speed import Speed, speed_table
+from ..run.processes import Speed, speed_table
 
 
 def markdown(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed]) -> str:

@@ -13,7 +13,7 @@ from ..measure.summary import RateRange, compare, headline
 from ..peers.base import Peer
 from ..peers.video import VideoPeer
 from ..run.pictures import Progress, Run
-from ..speed import Speed
+from ..run.processes import Speed
 from .clip_crops import clip_crop_set
 from .crops import CropSet, crop_set
 from .html import html

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..report.clip_crops import nearest_results
+from .file_of_size import nearest_results
 from ..measure.clips import Clip, load_clip
 from ..measure.results import Result
-from ..speed import TARGET_BPP, Progress, Speed, Task, measure_tasks
+from .processes import TARGET_BPP, Progress, Speed, Task, measure_tasks
 from ..peers.video import VideoPeer
 
 ROUNDS = 1

@@ -3,7 +3,7 @@
 import pytest
 from photo import photo
 
-from vaecompress.encoder import quality_search
+from vaecompress.encoder import latent_search, quality_search
 from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.still import ImageEncoder
@@ -21,14 +21,14 @@ def codec(tiny_model_path):
 @pytest.fixture
 def full_encodings(monkeypatch):
     """The qualities encoded at full effort, as they happen."""
-    seen, run = [], quality_search.Search.run
+    seen, run = [], latent_search.Search.run
 
-    def counted(self: quality_search.Search, effort: Effort, progress: object = None) -> object:
+    def counted(self: latent_search.Search, effort: Effort, progress: object = None) -> object:
         if effort == FULL:
             seen.append(self._quality)
         return run(self, effort)
 
-    monkeypatch.setattr(quality_search.Search, "run", counted)
+    monkeypatch.setattr(latent_search.Search, "run", counted)
     return seen
 
 
@@ -80,13 +80,13 @@ def test_steps_curves_and_infinity_do_not_keep_it_from_its_end():
 
 
 def test_a_usual_goal_takes_few_encodings(codec, monkeypatch):
-    seen, run = [], quality_search.Search.run
+    seen, run = [], latent_search.Search.run
 
-    def counted(self: quality_search.Search, effort: Effort, progress: object = None) -> object:
+    def counted(self: latent_search.Search, effort: Effort, progress: object = None) -> object:
         seen.append(self._quality)
         return run(self, effort)
 
-    monkeypatch.setattr(quality_search.Search, "run", counted)
+    monkeypatch.setattr(latent_search.Search, "run", counted)
     for goal in (Goal(size_bytes=1500), Goal(psnr_db=33.0), Goal(bpp=1.0)):
         seen.clear()
         codec.encode(Image(photo()), goal)

@@ -10,12 +10,13 @@ from stand_ins import write_pictures
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 pytest.importorskip("matplotlib", reason="the report needs matplotlib: pip install 'vaecompress[eval]'")
 
-from vaecompress_eval import bench, speed
+from vaecompress_eval import bench
+from vaecompress_eval.run import processes
 
 
 @pytest.mark.skipif(not features.check("webp"), reason="this Pillow has no WebP")
 def test_a_folder_becomes_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "ROUNDS", 1)
+    monkeypatch.setattr(processes, "ROUNDS", 1)
     pictures, report, cache = tmp_path / "pictures", tmp_path / "report", tmp_path / "cache.jsonl"
     pictures.mkdir()
     write_pictures(pictures)

@@ -13,7 +13,7 @@ from stand_ins import Quantiser, natural
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
 from vaecompress_eval.peers.catalogue import find_peers
-from vaecompress_eval.speed import ROUNDS, measure_speed, speed_table
+from vaecompress_eval.run.processes import ROUNDS, measure_speed, speed_table
 
 
 @pytest.mark.skipif(not features.check("webp"), reason="this Pillow has no WebP")

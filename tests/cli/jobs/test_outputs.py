@@ -84,7 +84,7 @@ def test_one_output_is_written_once_at_a_time(tmp_path: Path) -> None:
 
 WRITER = """
 import sys, pathlib
-from vaecompress_cli.outputs import writing, writing_folder
+from vaecompress_cli.jobs.outputs import writing, writing_folder
 path = pathlib.Path(sys.argv[1])
 with (writing_folder if path.suffix == "" else writing)(path, force=True) as part:
     (part / "1.png" if path.suffix == "" else part).write_bytes(b"of the other run")

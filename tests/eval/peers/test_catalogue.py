@@ -42,8 +42,8 @@ def test_a_peer_codes_a_picture_and_its_dial_turns_the_right_way(peer) -> None:
 @pytest.mark.parametrize("peer", OTHERS, ids=lambda peer: peer.name)
 def test_a_missing_peer_names_a_command(peer, monkeypatch) -> None:
     monkeypatch.setattr("PIL.features.check", lambda name: False)
-    for module in ("pillow_peers", "jpeg_peers", "pyav", "tfc_peer"):
-        monkeypatch.setattr(f"vaecompress_eval.{module}.find_spec", lambda name: None)
+    for module in ("pillow", "jpeg", "pyav", "tfc"):
+        monkeypatch.setattr(f"vaecompress_eval.peers.{module}.find_spec", lambda name: None)
     assert peer.missing().startswith("pip install ")
 
 

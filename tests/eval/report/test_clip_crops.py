@@ -7,7 +7,7 @@ pytest.importorskip("av")
 
 from vaecompress_eval.measure.metrics import Quality
 from vaecompress_eval.measure.results import Result
-from vaecompress_eval.report.clip_crops import nearest_results
+from vaecompress_eval.run.file_of_size import nearest_results
 
 NOTHING = Quality(None, None, None, None, None)
 

@@ -7,7 +7,8 @@ from stand_ins import Quantiser, natural
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
 from vaecompress_eval.measure.pictures import Picture
-from vaecompress_eval.report.crops import CROP_SIDE, crop_set, file_of_size, worst_region
+from vaecompress_eval.report.crops import CROP_SIDE, crop_set, worst_region
+from vaecompress_eval.run.file_of_size import file_of_size
 
 
 @pytest.mark.parametrize(("top", "left"), [(0, 0), (44, 144), (17, 90)])

@@ -16,7 +16,7 @@ from vaecompress_eval.measure.results import Result, ResultCache
 from vaecompress_eval.measure.summary import RateRange
 from vaecompress_eval.report.write import make_folder, picture_crops, worst_pictures, write_report
 from vaecompress_eval.run.pictures import Run, run
-from vaecompress_eval.speed import Cost, Speed
+from vaecompress_eval.run.processes import Cost, Speed
 
 from vaecompress.errors import OutputError
 
