@@ -4,11 +4,13 @@ import pytest
 
 pytest.importorskip("flax", reason="needs the train extra")
 
-from vaecompress.export.freeze import freeze
+from vaecompress.export.freeze import freeze, halo
 from vaecompress.models import file as model_file
+from vaecompress.models.registry import SHIPPED
 from vaecompress.networks.onnx_graph import parse
 from vaecompress.train.presets import preset
 from vaecompress.transforms.complexity import decoder_kmac_per_pixel, training_flop_per_pixel
+from vaecompress.transforms.config import ModelConfig
 
 
 def macs_per_pixel(graph_bytes):
@@ -36,6 +38,16 @@ def test_the_claim_is_the_sum_over_all_graphs_of_the_decoder(request, source):
     assert decoder_kmac_per_pixel(model.config) == pytest.approx(counted, abs=0.006)
     assert training_flop_per_pixel(model.config) == pytest.approx(6 * sum(macs.values()))
     assert file.card["decoder_kmac_per_pixel"] == decoder_kmac_per_pixel(model.config)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.vcm")))
+def test_cards_of_shipped_models_say_what_is_derived(name):
+    file = model_file.load(SHIPPED / f"{name}.vcm")
+    config = ModelConfig.from_dict(file.card["config"])
+    assert file.card["decoder_kmac_per_pixel"] == decoder_kmac_per_pixel(config)
+    halos = {"context": 0} | {name.rstrip("0123456789"): halo(graph) for name, graph in file.networks.items()}
+    del halos["hyper_analysis"]
+    assert file.card["codec"]["halos"] == halos
 
 
 def test_presets_cost_what_they_are_meant_to():

@@ -16,7 +16,9 @@ from vaecompress.export.graph_writer import GraphWriter
 from vaecompress.files import write_atomically
 from vaecompress.format import (
     HYPER_LATENT_LIMIT,
+    HYPER_PATCH,
     LATENT_LIMIT,
+    PATCH,
     QUALITIES,
     RESIDUAL_LIMIT,
     SCALE_LIMIT,
@@ -24,6 +26,8 @@ from vaecompress.format import (
     quality_position,
 )
 from vaecompress.models import file as model_file
+from vaecompress.networks.onnx_graph import parse
+from vaecompress.networks.size_bound import check_growth
 from vaecompress.transforms import exact, likelihoods
 from vaecompress.transforms.complexity import decoder_kmac_per_pixel
 from vaecompress.transforms.config import ModelConfig
@@ -34,6 +38,9 @@ from vaecompress.transforms.vae import HyperpriorVAE
 Array = npt.NDArray[Any]
 Variables = Mapping[str, Any]
 DISPLAY_BITS = 8
+INPUT_SIDES = {"x": 1, "z": HYPER_PATCH}
+"""Pixels from one position of an input to the next; PATCH of all others."""
+
 FROM_INPUT: Any = None
 """A gain that a graph takes as an input."""
 
@@ -59,7 +66,7 @@ def freeze(config: ModelConfig, variables: Variables, card: Mapping[str, Any]) -
     arrays |= _plain_parameters(variables)
     proof = {path: bound for writer in writers.values() for path, bound in writer.bounds.items()}
     facts = {
-        "codec": _shape(config),
+        "codec": _shape(config, networks),
         "config": config.to_dict(),
         "proof": {"bound": 1 << exact.BOUND_BITS, "largest_sums": proof},
         "decoder_kmac_per_pixel": decoder_kmac_per_pixel(config),
@@ -190,9 +197,8 @@ def _plain_parameters(variables: Variables) -> dict[str, Array]:
     return found
 
 
-def _shape(config: ModelConfig) -> dict[str, Any]:
-    """The fields of :class:`vaecompress.models.registry.Shape`."""
-    synthesis = config.synthesis_blocks16 + config.synthesis_blocks8 / 2 + config.synthesis_blocks4 / 4
+def _shape(config: ModelConfig, networks: Mapping[str, bytes]) -> dict[str, Any]:
+    """The fields of :class:`vaecompress.models.loaded.Shape`."""
     return {
         "latent_channels": config.latent_channels,
         "hyper_latent_channels": config.hyper_latent_channels,
@@ -202,9 +208,16 @@ def _shape(config: ModelConfig) -> dict[str, Any]:
         "min_log2_scale": likelihoods.MIN_LOG2_SCALE,
         "scale_steps_per_octave": likelihoods.SCALE_STEPS_PER_OCTAVE,
         "halos": {
-            "analysis": config.analysis_blocks16 + math.ceil(config.analysis_blocks8 / 2),
-            "hyper_synthesis": math.ceil(config.entropy_blocks / 4),
-            "context": config.entropy_blocks,
-            "synthesis": math.ceil(synthesis),
+            "analysis": halo(networks["analysis"]),
+            "hyper_synthesis": halo(networks["hyper_synthesis"]),
+            "context": max((halo(graph) for name, graph in networks.items() if name.startswith("context")), default=0),
+            "synthesis": halo(networks["synthesis"]),
         },
     }
+
+
+def halo(network: bytes) -> int:
+    """How far a network sees beside a position of its input, in positions; of pixels, in those of latents."""
+    graph = parse(network)
+    sides = {name: INPUT_SIDES.get(name, PATCH) for name, shape in graph.input_shapes.items() if shape[2:] != (1, 1)}
+    return math.ceil(check_growth(graph, sides) / max(PATCH, *sides.values()))

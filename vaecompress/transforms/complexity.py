@@ -1,57 +1,109 @@
-"""Multiply-accumulates a pixel: what decoding costs, every graph counted, and what training does.
+"""Multiply-accumulates per pixel: the networks run on a signal that only counts them."""
 
-Decoding is printed for every preset by ``python -m vaecompress.transforms.complexity``.
-"""
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import jax
 
 from vaecompress.format import HYPER_PATCH, PATCH
+from vaecompress.transforms import exact
 from vaecompress.transforms.config import ModelConfig
+from vaecompress.transforms.exact import Grid
+from vaecompress.transforms.signal import Weights
+from vaecompress.transforms.vae import HyperpriorVAE
+
+ENCODER_ONLY = ("analysis", "hyper_analysis")
+NO_GAIN: Any = None
+
+
+@dataclass(frozen=True)
+class CountedSignal:
+    """An activation without values, one position for ``side`` x ``side`` pixels; ``macs`` lists products per pixel."""
+
+    channels: int
+    side: float
+    macs: list[float]
+
+    def dense(self, weights: Weights, activation: str, grid: Grid, splits: int) -> "CountedSignal":
+        """As :meth:`Signal.dense`."""
+        return self._convolved(weights)
+
+    def depthwise(self, weights: Weights, grid: Grid) -> "CountedSignal":
+        """As :meth:`Signal.depthwise`."""
+        return self._convolved(weights)
+
+    def _convolved(self, weights: Weights) -> "CountedSignal":
+        self.macs.append(weights.kernel.size / self.side**2)
+        return replace(self, channels=weights.kernel.shape[-1])
+
+    def gain(self, gain: jax.Array, name: str, grid: Grid | None = None) -> "CountedSignal":
+        """As :meth:`Signal.gain`."""
+        return self
+
+    def add(self, other: "CountedSignal", limit: int = exact.ACTIVATION_LIMIT) -> "CountedSignal":
+        """As :meth:`Signal.add`."""
+        return self
+
+    def plus(self, other: "CountedSignal") -> "CountedSignal":
+        """As :meth:`Signal.plus`."""
+        return self
+
+    def multiply(self, gate: "CountedSignal") -> "CountedSignal":
+        """As :meth:`Signal.multiply`."""
+        return self
+
+    def coarser(self, bits: int) -> "CountedSignal":
+        """As :meth:`Signal.coarser`."""
+        return self
+
+    def beside(self, other: "CountedSignal") -> "CountedSignal":
+        """As :meth:`Signal.beside`."""
+        return replace(self, channels=self.channels + other.channels)
+
+    def depth_to_space(self, block: int) -> "CountedSignal":
+        """As :meth:`Signal.depth_to_space`."""
+        return replace(self, channels=self.channels // block**2, side=self.side / block)
+
+    def space_to_depth(self, block: int) -> "CountedSignal":
+        """As :meth:`Signal.space_to_depth`."""
+        return replace(self, channels=self.channels * block**2, side=self.side * block)
+
+    def fitted(self, exponent: jax.Array, bits: int) -> jax.Array:
+        """As :meth:`Signal.fitted`."""
+        return exponent
+
+
+@cache
+def macs_per_pixel(config: ModelConfig) -> dict[str, float]:
+    """Multiply-accumulates per pixel of every network; all context steps are one, ``contexts``."""
+    counts: dict[str, float] = {}
+
+    def run(model: HyperpriorVAE) -> None:
+        latents = CountedSignal(config.latent_channels, PATCH, [])
+
+        def counted(name: str, channels: int, side: int, network: Any, *more: Any) -> None:
+            macs: list[float] = []
+            network(CountedSignal(channels, side, macs), *more)
+            counts[name] = counts.get(name, 0.0) + sum(macs)
+
+        counted("analysis", 3, 1, model.analysis, NO_GAIN, NO_GAIN)
+        counted("hyper_analysis", config.latent_channels, PATCH, model.hyper_analysis)
+        counted("hyper_synthesis", config.hyper_latent_channels, HYPER_PATCH, model.hyper_synthesis, NO_GAIN)
+        pair = replace(latents, channels=2 * config.latent_channels)
+        for context in model.contexts:
+            counted("contexts", config.entropy_width, PATCH, context, pair, latents, latents)
+        counted("synthesis", config.latent_channels, PATCH, model.synthesis, NO_GAIN, NO_GAIN)
+
+    jax.eval_shape(lambda: HyperpriorVAE(config).init(jax.random.key(0), method=run))
+    return counts
 
 
 def decoder_kmac_per_pixel(config: ModelConfig) -> float:
-    """Thousands of multiply-accumulates a pixel of hyper-synthesis, every context step and synthesis together."""
-    entropy = _hyper_synthesis(config) + (config.context_steps - 1) * _context(config)
-    return round((entropy + _synthesis(config)) / 1000, 2)
+    """Thousands of multiply-accumulates per pixel of hyper-synthesis, every context step and synthesis together."""
+    return round(sum(n for name, n in macs_per_pixel(config).items() if name not in ENCODER_ONLY) / 1000, 2)
 
 
 def training_flop_per_pixel(config: ModelConfig) -> float:
-    """Floating-point operations a pixel of one training step: forward, twice that backward, two a product."""
-    decoder = _hyper_synthesis(config) + (config.context_steps - 1) * _context(config) + _synthesis(config)
-    return 3 * 2 * (_analysis(config) + _hyper_analysis(config) + decoder)
-
-
-def _analysis(config: ModelConfig) -> float:
-    w8, w16 = config.analysis_width8, config.analysis_width16
-    at8 = 192 * w8 + config.analysis_blocks8 * _block(w8)
-    at16 = 4 * w8 * w16 + config.analysis_blocks16 * _block(w16) + (PATCH * PATCH * 3 + w16) * config.latent_channels
-    return at8 / 64 + at16 / PATCH**2
-
-
-def _hyper_analysis(config: ModelConfig) -> float:
-    width = config.entropy_width
-    at32 = config.latent_channels * width + width * width
-    return at32 / PATCH**2 + 4 * width * config.hyper_latent_channels / HYPER_PATCH**2
-
-
-def _block(width: int) -> int:
-    return 5 * width * width + 9 * width
-
-
-def _hyper_synthesis(config: ModelConfig) -> float:
-    width = config.entropy_width
-    up = config.hyper_latent_channels * 4 * width / HYPER_PATCH**2 + 4 * width * width / (HYPER_PATCH // 2) ** 2
-    at_latents = config.entropy_blocks * _block(width) + 2 * width * config.latent_channels
-    return up + at_latents / PATCH**2
-
-
-def _context(config: ModelConfig) -> float:
-    width = config.entropy_width
-    stem = (width + 2 * config.latent_channels) * width
-    return (stem + config.entropy_blocks * _block(width) + 2 * width * config.latent_channels) / PATCH**2
-
-
-def _synthesis(config: ModelConfig) -> float:
-    w16, w8, w4 = config.synthesis_width16, config.synthesis_width8, config.synthesis_width4
-    at16 = config.latent_channels * (PATCH * PATCH * 3 + w16) + config.synthesis_blocks16 * _block(w16) + 4 * w16 * w8
-    at8 = config.synthesis_blocks8 * _block(w8) + 4 * w8 * w4
-    at4 = config.synthesis_blocks4 * _block(w4) + 48 * w4
-    return at16 / 256 + at8 / 64 + at4 / 16
+    """Floating-point operations per pixel of one training step: forward, twice that backward, two per product."""
+    return 3 * 2 * sum(macs_per_pixel(config).values())
