@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from .file_of_size import nearest_results
 from ..measure.clips import Clip, load_clip
 from ..measure.results import Result
-from .processes import TARGET_BPP, Progress, Speed, Task, measure_tasks
 from ..peers.video import VideoPeer
+from .file_of_size import nearest_results
+from .processes import TARGET_BPP, Progress, Speed, Task, measure_tasks
 
 ROUNDS = 1
 """A clip takes long enough for one round to tell."""

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from ..measure.clips import Clip, ClipFrame, Planes, load_clip
-from ..measure.metrics import (Quality, missing_measures, ms_ssim, psnr, similarity_db, ssim, ssimulacra2)
+from ..measure.metrics import Quality, missing_measures, ms_ssim, psnr, similarity_db, ssim, ssimulacra2
 from ..measure.results import Result, ResultCache
-from .pictures import Medium, Progress, Run, run_medium
 from ..measure.summary import mean_of
-from ..peers.video import VideoPeer
 from ..measure.vmaf import vmaf
+from ..peers.video import VideoPeer
+from .pictures import Medium, Progress, Run, run_medium
 
 PERFECT_DB = 100.0
 """What a frame without any error counts for in a mean."""

@@ -9,10 +9,10 @@ from typing import Generic, Protocol, TypeVar
 from vaecompress.errors import InputError, LimitError
 
 from ..measure.metrics import SSIMULACRA2_MIN_SIDE, has_ssimulacra2, measure, missing_measures
-from ..peers.base import Codec, Estimating, Peer
 from ..measure.pictures import Picture, load_picture
 from ..measure.results import Result, ResultCache
 from ..measure.vmaf import VMAF_MIN_SIDE, vmaf_ffmpeg
+from ..peers.base import Codec, Estimating, Peer
 
 Progress = Callable[[int, int, str], None]
 

@@ -15,10 +15,10 @@ pytest.importorskip("matplotlib", reason="the report needs matplotlib: pip insta
 pytest.importorskip("av")
 
 from vaecompress_eval import bench
-from vaecompress_eval.run.clips import psnr_yuv, run_clips
 from vaecompress_eval.measure.clips import Clip, ClipFrame, Planes
 from vaecompress_eval.measure.metrics import Pixels
 from vaecompress_eval.measure.results import Result, ResultCache
+from vaecompress_eval.run.clips import psnr_yuv, run_clips
 from vaecompress_eval.run.pictures import Failure
 
 
