@@ -1,7 +1,8 @@
-"""Outputs that are whole or not there: written beside their place as ``.part``, then renamed.
+"""Outputs that are whole or not there: written under a name of our own beside their place, then renamed.
 
-What is not a regular file (a pipe, a device) cannot be renamed into place, and is written to directly. A lock on the
-``.part`` keeps two runs from writing one output; it ends with its process, so what a killed run left is taken over.
+What is not a regular file (a pipe, a device) cannot be renamed into place, and is written to directly. A link stays a
+link: what it leads to is replaced. A lock on the unfinished file keeps two runs from writing one output; it ends with
+its process, so what a killed run left is taken over.
 """
 
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vaecompress.errors import OutputError, UsageError
+from vaecompress.files import MAX_NAME_BYTES, part_of
 
 try:
     import fcntl
@@ -24,16 +26,23 @@ _parts: set[Path] = set()
 _parts_lock = threading.Lock()
 
 
+class BusyError(OutputError):
+    """Another run is writing this very output."""
+
+
 def check_output(path: Path, force: bool, folder: bool = False) -> None:
     """Raise :class:`OutputError` when a file (or a ``folder``) cannot be put at ``path``, before any work is done."""
-    if not path.parent.is_dir():
+    if (length := len(os.fsencode(path.name))) > MAX_NAME_BYTES:
+        raise OutputError(f"{path}: this name has {length} bytes, and {MAX_NAME_BYTES} are allowed: name a shorter one")
+    if not os.path.isdir(path.parent):
         raise OutputError(f"{path}: its folder does not exist; make it first")
-    if path.is_dir() != folder and path.exists():
+    if os.path.isdir(path) != folder and os.path.exists(path):
         raise OutputError(f"{path}: is {'no' if folder else 'a'} folder; name another output")
-    if not force and (any(path.iterdir()) if path.is_dir() else path.is_file() or _leads_nowhere(path)):
-        raise OutputError(f"{path}: exists; name another output or give --force")
-    if not _is_special(path) and not os.access(path.parent, os.W_OK | os.X_OK):
+    home = path if folder and os.path.isdir(path) else path.parent
+    if not is_special(path) and not os.access(home, os.W_OK | os.X_OK):
         raise OutputError(f"{path}: its folder cannot be written to; name another output")
+    if not force and _is_taken(path):
+        raise OutputError(f"{path}: exists; name another output or give --force")
 
 
 def make_folder(path: Path) -> None:
@@ -44,30 +53,40 @@ def make_folder(path: Path) -> None:
         raise OutputError(f"{path}: the folder cannot be made: {error.strerror}") from error
 
 
+def is_special(path: Path) -> bool:
+    """Whether ``path`` is a pipe, a device or the like: something that is there and holds no file."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
 @contextmanager
 def writing(path: Path, force: bool) -> Iterator[Path]:
     """Yield the path to write to. It takes the place of ``path`` at the end, and is removed after an exception.
 
-    Raises :class:`OutputError` when ``path`` exists and ``force`` is not given, or on any ``OSError``.
+    An output that is replaced keeps its permissions. Raises :class:`OutputError` when ``path`` exists and ``force`` is
+    not given, or on any ``OSError``; :class:`BusyError` when another run is writing it.
     """
     check_output(path, force)
-    if _is_special(path):
-        with _as_output_error(path):
+    if is_special(path):
+        with as_output_error(path):
             yield path
         return
-    with _part(path, os.O_RDWR | os.O_CREAT) as part:
+    place = path.resolve() if os.path.islink(path) else path
+    with _part(path, part_of(place), os.O_RDWR | os.O_CREAT) as part:
         yield part
         check_output(path, force)
-        os.replace(part, path)
+        if place.is_file():
+            shutil.copymode(place, part)
+        os.replace(part, place)
 
 
 @contextmanager
 def writing_folder(path: Path, force: bool) -> Iterator[Path]:
     """As :func:`writing`, for a folder of files; with ``force`` they replace those of the same name."""
     check_output(path, force, folder=True)
-    with _part(path, os.O_RDONLY) as part:
+    exists = path.is_dir()
+    with _part(path, part_of(path / "frames" if exists else path), os.O_RDONLY) as part:
         yield part
-        if path.is_dir():
+        if exists:
             for file in part.iterdir():
                 os.replace(file, path / file.name)
             part.rmdir()
@@ -75,24 +94,32 @@ def writing_folder(path: Path, force: bool) -> Iterator[Path]:
             part.rename(path)
 
 
-def _leads_nowhere(path: Path) -> bool:
-    return path.is_symlink() and not path.exists()
+@contextmanager
+def as_output_error(name: object) -> Iterator[None]:
+    """Turn an ``OSError`` into an :class:`OutputError` about ``name``."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{name}: cannot be written: {error.strerror or error}") from error
 
 
-def _is_special(path: Path) -> bool:
-    return path.exists() and not path.is_file() and not path.is_dir()
+def _is_taken(path: Path) -> bool:
+    if os.path.isdir(path):
+        return any(path.iterdir())
+    return os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
 
 
 @contextmanager
-def _part(path: Path, flags: int) -> Iterator[Path]:
-    """An empty file, or a folder where ``flags`` ask for reading only, beside ``path``; removed after an exception."""
-    part = path.with_name(path.name + ".part")
+def _part(path: Path, part: Path, flags: int) -> Iterator[Path]:
+    """An empty file, or a folder where ``flags`` ask for reading only, at ``part``; removed after an exception."""
     with _parts_lock:
         if part in _parts:
             raise OutputError(f"{path}: is being written already; name each output once")
         _parts.add(part)
     try:
-        with _as_output_error(path), _locked(part, flags):
+        with as_output_error(path), _locked(path, part, flags):
             try:
                 yield part
             except BaseException:
@@ -104,8 +131,8 @@ def _part(path: Path, flags: int) -> Iterator[Path]:
 
 
 @contextmanager
-def _locked(part: Path, flags: int) -> Iterator[None]:
-    """Make ``part``, or take over what is left of it, and hold its lock. Raises OutputError where another run does."""
+def _locked(path: Path, part: Path, flags: int) -> Iterator[None]:
+    """Make ``part``, or take over what is left of it, and hold its lock. Raises BusyError where another run does."""
     folder = flags == os.O_RDONLY
     if fcntl is None:
         _remove(part)
@@ -117,7 +144,7 @@ def _locked(part: Path, flags: int) -> Iterator[None]:
     descriptor = os.open(part, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         if not _lock(descriptor, part):
-            raise OutputError(f"{part}: is being written by another run; wait for it or name another output")
+            raise BusyError(f"{path}: is being written by another run; wait for it or name another output")
         for left in part.iterdir() if folder else ():
             _remove(left)
         yield
@@ -134,16 +161,6 @@ def _lock(descriptor: int, part: Path) -> bool:
         return False
     except OSError:  # a file system without locks
         return True
-
-
-@contextmanager
-def _as_output_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _remove(part: Path) -> None:

@@ -25,7 +25,7 @@ PART_BYTES = 15_000_000
 KEEP = 2
 WEIGHTS_MAGIC = b"VCWEIGHT"
 
-_NAME = re.compile(r"checkpoint-(\d{8,})\.(?:json|\d{3}\.msgpack)(?:\.part)?")
+_NAME = re.compile(r"\.?checkpoint-(\d{8,})\.(?:json|\d{3}\.msgpack)(?:\.vaecompress\.part)?")
 _HALF_ERROR = 2.0**-10
 """Largest rounding error, relative to a leaf's norm, that is put up with (half precision rounds by 2^-11 at most)."""
 
@@ -115,7 +115,7 @@ def _steps(folder: Path) -> list[int]:
 def _prune(folder: Path) -> None:
     """Delete all but the newest checkpoints, indexes first, and what a crash in the middle of saving left."""
     kept = _steps(folder)[-KEEP:]
-    for path in sorted(folder.glob("checkpoint-*"), key=lambda path: path.suffix):
+    for path in sorted(folder.glob("*checkpoint-*"), key=lambda path: path.suffix):
         name = _NAME.fullmatch(path.name)
         if name and int(name[1]) not in kept:
             path.unlink()

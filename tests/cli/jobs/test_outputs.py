@@ -12,6 +12,7 @@ from vaecompress_cli.jobs import outputs
 from vaecompress_cli.jobs.outputs import check_output, make_folder, writing, writing_folder
 
 from vaecompress.errors import OutputError
+from vaecompress.files import part_of, write_atomically
 
 
 def fill(path: Path, content: bytes, error: BaseException | None = None) -> None:
@@ -25,7 +26,7 @@ def fill(path: Path, content: bytes, error: BaseException | None = None) -> None
 def test_the_output_appears_at_the_end(tmp_path: Path) -> None:
     with writing(tmp_path / "a.bin", force=False) as part:
         part.write_bytes(b"whole")
-        assert names(tmp_path) == ["a.bin.part"]
+        assert names(tmp_path) == [".a.bin.vaecompress.part"]
     assert names(tmp_path) == ["a.bin"]
     assert (tmp_path / "a.bin").read_bytes() == b"whole"
 
@@ -128,7 +129,7 @@ def test_what_a_killed_run_left_is_taken_over(other_run: tuple[Path, "subprocess
     path, process = other_run
     process.kill()
     process.wait()
-    assert path.with_name(path.name + ".part").exists()
+    assert part_of(path).exists()
     write(path, b"ours")
     assert (path if path.suffix else path / "1.png").read_bytes() == b"ours"
     assert len(names(path.parent)) == 1
@@ -150,18 +151,52 @@ def test_links(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="exists"):
         check_output(tmp_path / "a.bin", force=False)
     (tmp_path / "precious").write_bytes(b"precious")
-    (tmp_path / "b.bin.part").symlink_to(tmp_path / "precious")
+    part_of(tmp_path / "b.bin").symlink_to(tmp_path / "precious")
     with pytest.raises(OutputError, match=r"b\.bin: cannot be written"):
         fill(tmp_path / "b.bin", b"ours")
     assert (tmp_path / "precious").read_bytes() == b"precious"
 
 
+def test_what_is_replaced_keeps_its_place_and_permissions(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    private = tmp_path / "elsewhere" / "private.bin"
+    private.write_bytes(b"old")
+    private.chmod(0o600)
+    (tmp_path / "a.bin").symlink_to(private)
+    fill(tmp_path / "a.bin", b"new")
+    assert (tmp_path / "a.bin").is_symlink()
+    assert private.read_bytes() == b"new"
+    assert private.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_folder_that_bears_the_name_of_a_part_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "a.bin.part").mkdir()
-    (tmp_path / "a.bin.part" / "precious").touch()
+    part_of(tmp_path / "a.bin").mkdir()
+    (part_of(tmp_path / "a.bin") / "precious").touch()
     with pytest.raises(OutputError, match=r"a\.bin: cannot be written"):
         fill(tmp_path / "a.bin", b"ours")
-    assert names(tmp_path) == ["a.bin.part/precious"]
+    assert names(tmp_path) == [".a.bin.vaecompress.part/precious"]
+
+
+def test_what_others_call_unfinished_is_theirs(tmp_path: Path) -> None:
+    """Browsers and yt-dlp name what they have not loaded yet ``X.part``."""
+    (tmp_path / "clip.mp4.part").write_bytes(b"half a download")
+    (tmp_path / "frames.part").mkdir()
+    (tmp_path / "frames.part" / "notes.txt").write_bytes(b"notes")
+    fill(tmp_path / "clip.mp4", b"ours")
+    write(tmp_path / "frames", b"ours")
+    write(tmp_path / "frames", b"ours again")
+    write_atomically(tmp_path / "run.json", b"ours")
+    assert names(tmp_path) == ["clip.mp4", "clip.mp4.part", "frames.part/notes.txt", "frames/1.png", "run.json"]
+    assert (tmp_path / "clip.mp4.part").read_bytes() == b"half a download"
+
+
+@pytest.mark.parametrize("length", [240, 255])
+def test_names_of_any_length(length: int, tmp_path: Path) -> None:
+    path = tmp_path / ("x" * length)
+    fill(path, b"ours")
+    assert path.read_bytes() == b"ours"
+    with pytest.raises(OutputError, match="this name has 256 bytes"):
+        check_output(tmp_path / ("ä" * 128), force=False)
 
 
 def test_a_folder_without_permission_is_found_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +215,7 @@ def test_a_pipe_is_written_to_directly() -> None:
 def test_a_folder_appears_at_the_end(tmp_path: Path) -> None:
     with writing_folder(tmp_path / "frames", force=False) as part:
         (part / "1.png").write_bytes(b"1")
-        assert names(tmp_path) == ["frames.part/1.png"]
+        assert names(tmp_path) == [".frames.vaecompress.part/1.png"]
     assert names(tmp_path) == ["frames/1.png"]
     with pytest.raises(OutputError, match="exists"), writing_folder(tmp_path / "frames", force=False):
         pytest.fail("work was done for nothing")

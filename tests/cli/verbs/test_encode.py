@@ -12,6 +12,7 @@ from vaecompress_cli.jobs.resume import STAMP_COST_BYTES
 
 import vaecompress
 from vaecompress.bitstream import Container
+from vaecompress.files import part_of
 
 LINE = re.compile(
     r"(\S+) -> (\S+)  ([\d,]+) bytes  (\d+\.\d{3}) bpp  (\d+\.\d\d) dB  q(\d+)  \d+\.\d\d s"
@@ -128,7 +129,7 @@ def test_resume_does_what_is_left(tmp_path: Path, capsys: pytest.CaptureFixture[
     words = ("encode", photos, "-o", out, *MODEL)
     assert run(*words) == 0
     (out / "b.png.bin").unlink()
-    (out / "b.png.bin.part").write_bytes(b"left by a crash")
+    part_of(out / "b.png.bin").write_bytes(b"left by a crash")
     before = (out / "a.png.bin").stat().st_mtime_ns
     capsys.readouterr()
     assert run(*words) == 8
