@@ -1,4 +1,4 @@
-"""One codec, one file, one process: ``python -m vaecompress_eval.run.one_file VERB NAME ...``.
+"""One codec, one file, one process: ``python -m vaecompress_eval.run.one_file VERB NAME SETTING SOURCE FILE``.
 
 Run by ``speed``, which times the whole process. It imports nothing that the codec does not need. A decoded picture is
 written as bare samples, so that no other format's cost is counted; decoded frames of a clip are let go. Prints as JSON

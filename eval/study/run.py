@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.train.loop import CALIBRATION_BATCHES
-from vaecompress.train.schedule import Progress
+from vaecompress.train.schedule import Schedule
+from vaecompress.train.step import StepFunction, make_calibration
 from vaecompress.transforms.complexity import decoder_kmac_per_pixel
 
 from .results import Check, Outcome
 from .rows import Setup
 from .start import Batches
-from .step import StepFunction, first_state, make_calibration, make_step, model_of, validate
+from .step import first_state, model_of, step_of, validate
 
 CHECKED_AT = (0.1, 0.25, 0.5, 0.75)
 """Shares of the budget at which a row is validated, besides its end."""
@@ -52,7 +53,7 @@ class Training:
     def __init__(self, setup: Setup, batches: Batches, pictures: npt.NDArray[np.uint8], minutes: float | None) -> None:
         self.setup, self.batches, self.pictures = setup, batches, pictures
         self.recipe = setup.preset.recipe
-        self.progress = Progress(self.recipe, minutes)
+        self.schedule = Schedule(self.recipe, minutes)
         self.state = first_state(setup, batches)
         self.pixels = 0
         self.checks: list[Check] = []
@@ -70,7 +71,7 @@ class Training:
         """Whether the loss stayed finite."""
         step, waiting = 0, list(CHECKED_AT)
         loss: Any = 0.0
-        while (place := self.progress.at(step, self.clock.minutes)) < 1.0:
+        while (place := self.schedule.at(step, self.clock.minutes)) < 1.0:
             if waiting and place >= waiting[0]:
                 waiting.pop(0)
                 self._check(step, report)
@@ -84,34 +85,29 @@ class Training:
         return True
 
     def _step(self, step: int, place: float) -> Any:
-        exact = place >= self.progress.exact_from
+        exact = place >= self.schedule.exact_from
         if exact and not self._calibrated:
             with self.clock.paused():
                 self._calibrate()
-        crop = self.progress.crop(place)
+        crop = self.schedule.crop(place)
         batch = self.batches.batch(step, self.recipe.batch_size, crop)
-        self.state, loss = self._take(exact)(self.state, batch, *self._scalars(place))
+        self.state, report = self._take(exact)(self.state, jnp.asarray(batch), self.schedule.moment(place))
         self.pixels += self.recipe.batch_size * crop**2
-        return loss
-
-    def _scalars(self, place: float) -> tuple[np.int32, np.float32, np.float32]:
-        """Seed, place, and what the learning rate is multiplied by."""
-        return np.int32(self.recipe.seed), np.float32(place), np.float32(self.progress.decay(place))
+        return report.loss
 
     def _compile(self) -> None:
         """Every step function that the budget will need, by a step of a spare state, before the clock runs."""
         for crop, exact in self._phases():
-            batch = np.zeros((self.recipe.batch_size, crop, crop, 3), np.uint8)
+            batch = jnp.zeros((self.recipe.batch_size, crop, crop, 3), jnp.uint8)
             spare = jax.tree_util.tree_map(jnp.copy, self.state)
-            self._take(exact)(spare, batch, *self._scalars(0.0))[1].block_until_ready()
+            self._take(exact)(spare, batch, self.schedule.moment(0.0))[1].loss.block_until_ready()
 
     def _take(self, exact: bool) -> StepFunction:
-        step: StepFunction = make_step(self.setup, exact)
-        return step
+        return step_of(self.setup, exact)
 
     def _phases(self) -> Iterator[tuple[int, bool]]:
         """Side of the crops and whether rounding is in the loop, in each part of the run."""
-        begins, rounded = 0.0, self.progress.exact_from
+        begins, rounded = 0.0, self.schedule.exact_from
         for share, crop in self.recipe.crops:
             if begins < rounded:
                 yield crop, False
@@ -121,11 +117,10 @@ class Training:
 
     def _calibrate(self) -> None:
         calibrate = make_calibration(model_of(self.setup))
-        crop, ranges = self.progress.crop(1.0), self.state.ranges
+        crop = self.schedule.crop(1.0)
         for index in range(CALIBRATION_BATCHES):
             batch = self.batches.batch(self.recipe.steps + index, self.recipe.batch_size, crop)
-            ranges = calibrate(self.state.ema, ranges, batch)
-        self.state = self.state._replace(ranges=ranges)
+            self.state = calibrate(self.state, jnp.asarray(batch))
         self._calibrated = True
 
     def _check(self, step: int, report: Callable[[Check], None], last: bool = False) -> None:

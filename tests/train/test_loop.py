@@ -18,18 +18,20 @@ from vaecompress.train import checkpoint, loop
 from vaecompress.train.checkpoint import latest_step, load_weights
 from vaecompress.train.curves import read_rows
 from vaecompress.train.loop import Run, RunOptions, Weights
-from vaecompress.train.objective import rate_distortion
-from vaecompress.train.optimiser import warm_up
+from vaecompress.train.objective import measure, rate_distortion
+from vaecompress.train.optimiser import optimiser, warm_up
 from vaecompress.train.presets import Preset, Recipe
 from vaecompress.train.saver import WEIGHTS_NAME, DivergedError
-from vaecompress.train.schedule import Progress
-from vaecompress.train.step import init_state, make_evaluation, make_step
+from vaecompress.train.schedule import Schedule
+from vaecompress.train.step import init_state, make_evaluation, make_preset_step
 from vaecompress.transforms.config import ModelConfig
 from vaecompress.transforms.vae import HyperpriorVAE, init_variables
 
 RECIPE = Recipe(steps=7, batch_size=2, crops=((1.0, 64),), warmup_steps=2, exact_share=0.3, basis_refresh=2)
 PRESET = Preset(SMALL, RECIPE)
 EXACT_START = 5
+START = Schedule(RECIPE).moment(0.0)
+"""What the first step is told."""
 OPTIONS = RunOptions(log_every=2, validate_every=4)
 
 
@@ -77,7 +79,7 @@ def short_calibration():
 
 def rate(step, start_step=0):
     """The learning rate of ``step``, in a run whose optimiser was fresh at ``start_step``."""
-    return float(warm_up(RECIPE)(step - start_step)) * Progress(RECIPE).decay(step / RECIPE.steps)
+    return float(warm_up(RECIPE)(step - start_step)) * Schedule(RECIPE).decay(step / RECIPE.steps)
 
 
 def assert_equal(left, right):
@@ -157,11 +159,11 @@ def poisoned(monkeypatch, from_step):
     """Every step function's weights turn to NaN in step ``from_step``."""
 
     def broken(*arguments):
-        take_step = make_step(*arguments)
+        take_step = make_preset_step(*arguments)
 
-        def step(state, batch, decay):
+        def step(state, batch, moment):
             before = int(state.step)
-            state, report = take_step(state, batch, decay)
+            state, report = take_step(state, batch, moment)
             if before < from_step:
                 return state, report
             nan = jax.tree_util.tree_map(lambda leaf: leaf * np.nan, state.params)
@@ -169,7 +171,7 @@ def poisoned(monkeypatch, from_step):
 
         return step
 
-    monkeypatch.setattr(loop, "make_step", broken)
+    monkeypatch.setattr(loop, "make_preset_step", broken)
 
 
 @pytest.mark.parametrize(("log_every", "message"), [(1, "loss is nan at step 4"), (100, "not finite at step 4")])
@@ -208,25 +210,26 @@ def test_weights_of_a_finished_run_cannot_start_one_as_long(tmp_path):
 
 
 def test_loss_falls_on_one_batch():
-    model, take_step = HyperpriorVAE(SMALL), make_step(PRESET, jnp.float32, False)
-    state = init_state(PRESET, init_variables(model, 0))
+    model, take_step = HyperpriorVAE(SMALL), make_preset_step(PRESET, jnp.float32, False)
+    state = init_state(optimiser(RECIPE), init_variables(model, 0))
     batch, position = jnp.asarray(Crops().batch(0, 2, 64)), jnp.asarray([0.3, 0.7])
 
     def loss(state):
-        measures = make_evaluation(PRESET)({"params": state.params, "ranges": state.ranges}, batch, position, False)
+        variables = {"params": state.params, "ranges": state.ranges}
+        measures = make_evaluation(model, measure)(variables, batch, position, False)
         return float(rate_distortion(measures, position).mean())
 
     before = loss(state)
     for _ in range(6):
-        state, _ = take_step(state, batch, 1.0)
+        state, _ = take_step(state, batch, START)
     assert loss(state) < 0.98 * before
 
 
 def test_half_precision_compute_keeps_a_float32_state_and_a_close_loss():
     batch, reports = Crops().batch(0, 2, 64), {}
     for dtype in (jnp.float32, jnp.bfloat16):
-        state = init_state(PRESET, init_variables(HyperpriorVAE(SMALL), 0))
-        state, reports[dtype] = make_step(PRESET, dtype, False)(state, batch, 1.0)
+        state = init_state(optimiser(RECIPE), init_variables(HyperpriorVAE(SMALL), 0))
+        state, reports[dtype] = make_preset_step(PRESET, dtype, False)(state, batch, START)
         kinds = {leaf.dtype for leaf in jax.tree_util.tree_leaves(state)}
         assert kinds == {jnp.dtype(jnp.float32), jnp.dtype(jnp.int32)}
     assert float(reports[jnp.bfloat16].loss) == pytest.approx(float(reports[jnp.float32].loss), rel=0.02)
@@ -235,8 +238,8 @@ def test_half_precision_compute_keeps_a_float32_state_and_a_close_loss():
 @pytest.mark.parametrize("phase", [(jnp.bfloat16, True), (jnp.float32, False)], ids=["exact", "float"])
 def test_products_of_float32_keep_all_their_bits(phase):
     """A GPU rounds the factors of float32 products to 11 bits unless told otherwise."""
-    state = init_state(PRESET, init_variables(HyperpriorVAE(SMALL), 0))
-    text = jax.make_jaxpr(make_step(PRESET, *phase))(state, Crops().batch(0, 2, 64), 1.0).pretty_print()
+    state = init_state(optimiser(RECIPE), init_variables(HyperpriorVAE(SMALL), 0))
+    text = jax.make_jaxpr(make_preset_step(PRESET, *phase))(state, Crops().batch(0, 2, 64), START).pretty_print()
     products = [line for line in text.splitlines() if "dot_general[" in line]
     assert products
     assert text.count("dot_general[") == text.count("precision=(Precision.HIGHEST, Precision.HIGHEST)")

@@ -19,16 +19,11 @@ UInt8Array = npt.NDArray[np.uint8]
 class Image:
     """One picture.
 
-    Attributes:
-        pixels: uint8 [height, width, channels], channels 1 (grey) or 3 (RGB).
-        alpha: uint8 [height, width], not premultiplied, or None for an opaque picture.
-        icc: ICC profile, or None.
-        exif: EXIF data from its TIFF header on (no ``Exif\\0\\0`` in front), or None.
-        xmp: XMP packet, or None.
-        colour: primaries and transfer of a picture whose colours no ICC profile can say (HDR), or None.
-
-    Raises:
-        InputError: a shape, type or size that no picture has.
+    ``pixels``: uint8 [height, width, channels], channels 1 (grey) or 3 (RGB). ``alpha``: uint8 [height, width], not
+    premultiplied, or None for an opaque picture. ``icc``: ICC profile, or None. ``exif``: EXIF data from its TIFF
+    header on (no ``Exif\\0\\0`` in front), or None. ``xmp``: XMP packet, or None. ``colour``: primaries and transfer of
+    a picture whose colours no ICC profile can say (HDR), or None. Raises InputError (a shape, type or size that no
+    picture has).
     """
 
     pixels: UInt8Array
@@ -75,8 +70,7 @@ class Image:
 
         uint8 is taken as it is, bool becomes 0 and 255, uint16 is reduced to 8 bits with a warning.
 
-        Raises:
-            InputError: another shape or type.
+        Raises InputError (another shape or type).
         """
         if array.ndim == 2:
             array = array[:, :, np.newaxis]
@@ -93,8 +87,7 @@ class Image:
 def to_8_bit(samples: npt.NDArray[Any]) -> UInt8Array:
     """Bring unsigned samples to 8 bits: 16-bit ones as round(v / 257), bool as 0 and 255, uint8 untouched.
 
-    Raises:
-        InputError: any other type.
+    Raises InputError (any other type).
     """
     if samples.dtype == np.uint8:
         return samples

@@ -45,9 +45,8 @@ class Header:
     def check(self, limits: Limits) -> None:
         """Refuse what is over a limit and what is not carried.
 
-        Raises:
-            LimitError: too many pixels, too long a side, too much metadata.
-            InputError: CMYK, CIE Lab, floating point, more than 16 bits, an animation, several pages.
+        Raises LimitError (too many pixels, too long a side, too much metadata) or InputError (CMYK, CIE Lab, floating
+        point, more than 16 bits, an animation, several pages).
         """
         limits.check_size(self.width, self.height)
         limits.check_metadata(self.metadata.size_bytes)
@@ -65,17 +64,14 @@ class Header:
 class PictureFile:
     """An open picture file whose header has been read.
 
-    Attributes:
-        header: what the file says of itself.
-        file: the file, or a copy in memory that Pillow reads right.
-        directory: the tags of a TIFF file's picture, else None.
+    ``header``: what the file says of itself. ``file``: the file, or a copy in memory that Pillow reads right.
+    ``directory``: the tags of a TIFF file's picture, else None.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         """Read the header of a file in one of the formats of :data:`vaecompress.media.picture_kinds.READABLE`.
 
-        Raises:
-            InputError: another format, a kind that nothing here reads right, or a damaged header.
+        Raises InputError (another format, a kind that nothing here reads right, or a damaged header).
         """
         self.file = file
         self.directory: tiff.Directory | None = None

@@ -29,12 +29,9 @@ def read_image(source: Path | str | bytes, limits: Limits = _DEFAULT_LIMITS) -> 
     Palettes become RGB, one bit becomes grey, transparency becomes alpha, 16 bits are rounded to 8. The EXIF
     orientation stays metadata and is not applied.
 
-    Returns:
-        The picture, and notes on what was reduced or left out, each one line.
-
-    Raises:
-        InputError: unreadable, damaged, or of a kind that is not carried (CMYK, animation).
-        LimitError: over a limit; found before anything is decoded.
+    Returns the picture, and notes on what was reduced or left out, each one line. Raises InputError (unreadable,
+    damaged, or of a kind that is not carried, as CMYK and animations) or LimitError (over a limit, found before
+    anything is decoded).
     """
     with open_source(source, limits) as (name, file):
         try:

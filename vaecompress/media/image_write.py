@@ -54,8 +54,7 @@ _XMP_TIFF_TAG = 700
 def format_of(path: Path | str) -> str:
     """Return the name of the format that the suffix of ``path`` stands for.
 
-    Raises:
-        UsageError: no picture format that is written has this suffix.
+    Raises UsageError (no picture format that is written has this suffix).
     """
     suffix = Path(path).suffix.lower()
     for name, kind in _FORMATS.items():
@@ -70,12 +69,9 @@ def write_image(image: Image, destination: Path | BinaryIO, format: str) -> list
     Pixels are turned upright where the format has no room for their orientation, and converted to sRGB where it has
     none for their profile.
 
-    Returns:
-        Notes on metadata that the format does not carry, each one line.
-
-    Raises:
-        UsageError: the format carries no alpha, or only grey, and the picture has more.
-        OutputError: the file cannot be written, or the format has no room for the picture.
+    Returns notes on metadata that the format does not carry, each one line. Raises UsageError (the format carries no
+    alpha, or only grey, and the picture has more) or OutputError (the file cannot be written, or the format has no room
+    for the picture).
     """
     kind = _FORMATS[format]
     _check_carried(image, format)

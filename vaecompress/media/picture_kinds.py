@@ -51,8 +51,7 @@ def sniff(prefix: bytes) -> str | None:
 def check_readable(name: str | None) -> str:
     """Return the name of a format that is read.
 
-    Raises:
-        InputError: no format of pictures, or one that is not read.
+    Raises InputError (no format of pictures, or one that is not read).
     """
     if name == "RAW":
         raise InputError(f"is a raw photograph, which is not read: {DEVELOP_FIRST}")

@@ -14,9 +14,7 @@ from vaecompress.limits import Limits
 def open_source(source: Path | str | bytes, limits: Limits) -> Iterator[tuple[str, BinaryIO]]:
     """Yield a name for messages and a seekable binary file.
 
-    Raises:
-        InputError: missing, a folder, or not readable.
-        LimitError: more bytes than ``limits`` allow.
+    Raises InputError (missing, a folder, or not readable) or LimitError (more bytes than ``limits`` allow).
     """
     if isinstance(source, bytes):
         limits.check_file(len(source))
@@ -34,9 +32,7 @@ def open_source(source: Path | str | bytes, limits: Limits) -> Iterator[tuple[st
 def existing_file(source: Path | str, limits: Limits) -> Path:
     """Return ``source`` as the path of a file within the limits.
 
-    Raises:
-        InputError: missing, a folder, or empty.
-        LimitError: more bytes than ``limits`` allow.
+    Raises InputError (missing, a folder, or empty) or LimitError (more bytes than ``limits`` allow).
     """
     path = Path(source)
     try:

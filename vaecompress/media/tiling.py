@@ -58,15 +58,10 @@ class Tile:
 def tiles(height: int, width: int, core: int, halo: int, multiple: int = 1) -> Iterator[Tile]:
     """Yield tiles whose cores cover [height, width] exactly once, row by row.
 
-    Args:
-        height: rows of the picture.
-        width: columns of the picture.
-        core: side of a core; those at the right and bottom end may be smaller.
-        halo: how far the padded box reaches beyond its core, clipped to the picture.
-        multiple: every edge lies on a multiple of this, or on the picture's own edge.
-
-    Raises:
-        UsageError: ``core`` or ``halo`` is no multiple of ``multiple``, or there is nothing to cut.
+    ``height``: rows of the picture. ``width``: columns of the picture. ``core``: side of a core; those at the right and
+    bottom end may be smaller. ``halo``: how far the padded box reaches beyond its core, clipped to the picture.
+    ``multiple``: every edge lies on a multiple of this, or on the picture's own edge. Raises UsageError (``core`` or
+    ``halo`` is no multiple of ``multiple``, or there is nothing to cut).
     """
     if min(height, width, core, multiple) < 1 or halo < 0 or core % multiple or halo % multiple:
         raise UsageError(f"cannot cut {width}x{height} into tiles of {core}, halo {halo}, on a grid of {multiple}")

@@ -16,15 +16,9 @@ def open_video(
 ) -> VideoSource:
     """Open a video file, a folder of pictures, or a list of picture files, in natural order (2 before 10).
 
-    Args:
-        source: what to read.
-        fps: frames a second of a folder or list, 24 unless given.
-        limits: bounds on pixels and frames.
-
-    Raises:
-        InputError: unreadable, damaged, or of a kind that is not carried.
-        LimitError: over a limit.
-        UsageError: ``fps`` given for a video file, or not above zero.
+    ``source``: what to read. ``fps``: frames a second of a folder or list, 24 unless given. ``limits``: bounds on
+    pixels and frames. Raises InputError (unreadable, damaged, or of a kind that is not carried), LimitError (over a
+    limit) or UsageError (``fps`` given for a video file, or not above zero).
     """
     if fps is not None and fps <= 0:
         raise UsageError(f"{fps} frames a second make no video: use a rate above zero")

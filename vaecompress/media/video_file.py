@@ -61,9 +61,7 @@ class VideoFile(VideoSource):
 def open_video_file(path: Path, limits: Limits) -> VideoFile:
     """Open a video file and decode its first frame.
 
-    Raises:
-        InputError: no video, damaged, or of a kind that is not carried.
-        LimitError: over a limit.
+    Raises InputError (no video, damaged, or of a kind that is not carried) or LimitError (over a limit).
     """
     _refuse_pictures(existing_file(path, limits))
     with _opened(path) as container:

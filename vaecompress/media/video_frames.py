@@ -37,8 +37,7 @@ class PictureFrames(VideoSource):
 def open_folder(folder: Path, fps: Fraction, limits: Limits) -> PictureFrames:
     """Open the pictures of a folder as a video, in natural order.
 
-    Raises:
-        InputError: the folder cannot be read or holds no picture.
+    Raises InputError (the folder cannot be read or holds no picture).
     """
     try:
         files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
@@ -56,9 +55,8 @@ def open_folder(folder: Path, fps: Fraction, limits: Limits) -> PictureFrames:
 def open_pictures(paths: Sequence[Path], fps: Fraction, limits: Limits) -> PictureFrames:
     """Open picture files as a video, in natural order: ``frame2.png`` before ``frame10.png``.
 
-    Raises:
-        InputError: the list is empty, or its first picture cannot be read.
-        LimitError: too many pictures, or too large ones.
+    Raises InputError (the list is empty, or its first picture cannot be read) or LimitError (too many pictures, or too
+    large ones).
     """
     if not paths:
         raise InputError("no pictures to make a video of")

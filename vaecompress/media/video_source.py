@@ -17,15 +17,11 @@ DEFAULT_FRAME_RATE = Fraction(24)
 class VideoSource(ABC):
     """Frames that can be read from start to end, any number of times, at constant memory.
 
-    Attributes:
-        name: what to call it in messages.
-        width: columns of every frame.
-        height: rows of every frame.
-        time_base: seconds one unit of a time stamp stands for.
-        frame_count: number of frames if the source tells; an estimate, or None.
-        colour: how the source's own numbers were converted to RGB.
-        has_audio: whether there is sound, which is never read.
-        notes: what was reduced, changed or left out, one line each; may grow while frames are read.
+    ``name``: what to call it in messages. ``width``: columns of every frame. ``height``: rows of every frame.
+    ``time_base``: seconds one unit of a time stamp stands for. ``frame_count``: number of frames if the source tells;
+    an estimate, or None. ``colour``: how the source's own numbers were converted to RGB. ``has_audio``: whether there
+    is sound, which is never read. ``notes``: what was reduced, changed or left out, one line each; may grow while
+    frames are read.
     """
 
     name: str
@@ -41,9 +37,8 @@ class VideoSource(ABC):
     def __iter__(self) -> Iterator[tuple[UInt8Array, int]]:
         """Yield each frame, uint8 RGB [height, width, 3], with its time stamp in units of ``time_base``.
 
-        Raises:
-            InputError: the file turns out damaged, or a frame has another size.
-            LimitError: more frames than the limits allow.
+        Raises InputError (the file turns out damaged, or a frame has another size) or LimitError (more frames than the
+        limits allow).
         """
         for index, (frame, time_stamp) in enumerate(self._frames()):
             self.limits.check_frames(index + 1)

@@ -37,8 +37,7 @@ class VideoWriter(Protocol):
 def video_format_of(path: Path | str) -> str:
     """Return the format a path stands for: "y4m", "mp4", "mkv", or "frames" for one without suffix.
 
-    Raises:
-        UsageError: no video is written with this suffix.
+    Raises UsageError (no video is written with this suffix).
     """
     suffix = Path(path).suffix.lower()
     if suffix == "":
@@ -61,19 +60,11 @@ def open_video_writer(
 ) -> VideoWriter:
     """Open a writer in a format that :func:`video_format_of` returns, whatever the suffix of ``path``.
 
-    Args:
-        path: file or folder to write.
-        format: "y4m", "mp4", "mkv" or "frames".
-        width: columns of every frame.
-        height: rows of every frame.
-        time_base: seconds one unit of a time stamp stands for.
-        colour: primaries and transfer to declare; the matrix for what is written as YUV.
-        crf: x264's quality for mp4 and mkv, 0 to 51; lossless RGB if not given.
-        first_index: number in the name of the first of a folder's frames.
-
-    Raises:
-        UsageError: ``crf`` out of range, or given for a format that is always lossless.
-        OutputError: the output cannot be opened.
+    ``path``: file or folder to write. ``format``: "y4m", "mp4", "mkv" or "frames". ``width``: columns of every frame.
+    ``height``: rows of every frame. ``time_base``: seconds one unit of a time stamp stands for. ``colour``: primaries
+    and transfer to declare; the matrix for what is written as YUV. ``crf``: x264's quality for mp4 and mkv, 0 to 51;
+    lossless RGB if not given. ``first_index``: number in the name of the first of a folder's frames. Raises UsageError
+    (``crf`` out of range, or given for a format that is always lossless) or OutputError (the output cannot be opened).
     """
     if crf is not None and (format not in _MUXERS or not 0 <= crf <= 51):
         raise UsageError(f"crf {crf} with {format}: it is for mp4 and mkv, 0 to 51")
@@ -120,8 +111,7 @@ class FileWriter:
     def write(self, frame: UInt8Array, time_stamp: int) -> None:
         """Add a frame.
 
-        Raises:
-            OutputError: the file cannot be written, or the time stamp does not come after the one before.
+        Raises OutputError (the file cannot be written, or the time stamp does not come after the one before).
         """
         if self._last is not None and time_stamp <= self._last:
             raise OutputError(f"{self._path}: time stamps do not increase: write y4m or a folder of frames instead")
@@ -137,8 +127,7 @@ class FileWriter:
     def close(self) -> None:
         """Write what the encoder still holds, and the index.
 
-        Raises:
-            OutputError: the file cannot be written.
+        Raises OutputError (the file cannot be written).
         """
         with _in_one_line(self._path):
             self._container.mux(self._stream.encode(None))

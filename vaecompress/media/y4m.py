@@ -37,8 +37,7 @@ class Y4mWriter:
     def write(self, frame: UInt8Array, time_stamp: int) -> None:
         """Add a frame.
 
-        Raises:
-            OutputError: the file cannot be written.
+        Raises OutputError (the file cannot be written).
         """
         if self._step is not None:
             if time_stamp - self._last != self._step and not self.notes:
@@ -54,8 +53,7 @@ class Y4mWriter:
     def close(self) -> None:
         """Finish the file.
 
-        Raises:
-            OutputError: the file cannot be written.
+        Raises OutputError (the file cannot be written).
         """
         if self._first is not None and self._step is None:
             self._start(1)

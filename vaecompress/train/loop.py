@@ -21,11 +21,11 @@ from vaecompress.train.curves import TRAINING, CurveLog, CurveRow, TensorBoardLo
 from vaecompress.train.data.sources import middles
 from vaecompress.train.interrupt import interrupt_flag
 from vaecompress.train.meter import Meter
-from vaecompress.train.objective import rate_distortion
-from vaecompress.train.optimiser import warm_up
+from vaecompress.train.objective import measure, rate_distortion
+from vaecompress.train.optimiser import optimiser, warm_up
 from vaecompress.train.presets import Preset
 from vaecompress.train.saver import DivergedError, Saver
-from vaecompress.train.schedule import Progress
+from vaecompress.train.schedule import Schedule
 from vaecompress.train.step import (
     StepFunction,
     StepReport,
@@ -33,7 +33,7 @@ from vaecompress.train.step import (
     init_state,
     make_calibration,
     make_evaluation,
-    make_step,
+    make_preset_step,
 )
 from vaecompress.transforms.vae import HyperpriorVAE, init_variables
 
@@ -93,9 +93,10 @@ class Run:
         """Raises :class:`UsageError` where the devices cannot get equal shares of a batch."""
         devices.check_batch(preset.recipe.batch_size)
         self.preset, self.batches, self.folder, self.options = preset, batches, folder, options
+        self._model = HyperpriorVAE(preset.model)
         self.validation = middles(validation, VALIDATION_SIDE)
         self.report = report if devices.is_first() else lambda line: None
-        self.progress = Progress(preset.recipe, options.budget_minutes)
+        self.schedule = Schedule(preset.recipe, options.budget_minutes)
         self.start_step = self.pixels = 0
         self.minutes = 0.0
         self.calibrated = False
@@ -116,7 +117,7 @@ class Run:
         with devices.all_alive(), interrupt_flag() as interrupted, Saver(self.folder) as self._saver:
             state = self._start(weights)
             self._curves, self._sinks = self._open_curves(int(state.step))
-            self._evaluate = make_evaluation(self.preset)
+            self._evaluate = make_evaluation(self._model, measure)
             return self._loop(state, interrupted)
 
     def _loop(self, state: TrainState, interrupted: threading.Event) -> TrainState:
@@ -129,7 +130,7 @@ class Run:
             if take_step is None or (self._exact(step) and not self.calibrated):
                 state, take_step = self._phase(state, step)
             batch, before = self._next_batch(step, report), report
-            state, report = take_step(state, batch, self.progress.decay(self._place(step)))
+            state, report = take_step(state, batch, self.schedule.moment(self._place(step)))
             if before is not None:  # let the device lag one step behind, not many
                 before.loss.block_until_ready()
             step += 1
@@ -149,10 +150,10 @@ class Run:
         return state
 
     def _place(self, step: int) -> float:
-        return self.progress.at(step, self.minutes)
+        return self.schedule.at(step, self.minutes)
 
     def _exact(self, step: int) -> bool:
-        return self._place(step) >= self.progress.exact_from
+        return self._place(step) >= self.schedule.exact_from
 
     def _done(self, step: int) -> bool:
         """Whether the end is reached; a run that asks for rounding in the loop ends with some, however late."""
@@ -168,11 +169,11 @@ class Run:
         """The step function from ``step`` on; grids are calibrated once, where rounding enters the loop."""
         exact = self._exact(step)
         if exact and not self.calibrated:
-            calibrate = make_calibration(self.preset)
+            calibrate = make_calibration(self._model)
             for index in range(CALIBRATION_BATCHES):
                 state = calibrate(state, self._batch(self.preset.recipe.steps + index, self._crop(step)))
             self.calibrated = True
-        return state, make_step(self.preset, self.options.compute_dtype, exact)
+        return state, make_preset_step(self.preset, self.options.compute_dtype, exact)
 
     def _start(self, weights: Weights | None) -> TrainState:
         """The state to go on from, which the first process finds and hands to the others."""
@@ -185,12 +186,13 @@ class Run:
         return placed
 
     def _found(self, weights: Weights | None) -> TrainState:
-        fresh = init_variables(HyperpriorVAE(self.preset.model), self.preset.recipe.seed)
+        fresh = init_variables(self._model, self.preset.recipe.seed)
+        transform = optimiser(self.preset.recipe)
         if devices.is_first() and checkpoint.latest_step(self.folder) is not None:
-            step, state, meta = checkpoint.load_state(self.folder, init_state(self.preset, fresh))
+            step, state, meta = checkpoint.load_state(self.folder, init_state(transform, fresh))
             self.start_step, self.minutes = int(meta["start_step"]), float(meta["minutes"])
             self.pixels = int(meta.get("pixels", 0))
-            self.calibrated = bool(meta.get("calibrated", self._place(step) > self.progress.exact_from))
+            self.calibrated = bool(meta.get("calibrated", self._place(step) > self.schedule.exact_from))
             self.losses, self.before = dict(meta.get("validation_losses", {})), meta.get("before")
             return TrainState(*state)
         if weights is not None:
@@ -198,11 +200,11 @@ class Run:
             if self.start_step >= self.preset.recipe.steps and self.options.budget_minutes is None:
                 raise UsageError(f"the weights stand at step {self.start_step}: give a run of more steps than that")
             start = {"params": weights.variables["params"], "ranges": fresh["ranges"]}
-            return init_state(self.preset, start, self.start_step)
-        return init_state(self.preset, fresh)
+            return init_state(transform, start, self.start_step)
+        return init_state(transform, fresh)
 
     def _crop(self, step: int) -> int:
-        return self.progress.crop(self._place(step))
+        return self.schedule.crop(self._place(step))
 
     def _batch(self, step: int, crop: int) -> jax.Array:
         return devices.share_out(self.batches.batch(step, self.preset.recipe.batch_size, crop))
@@ -236,7 +238,7 @@ class Run:
         self.minutes += meter.seconds / 60.0
         if self.options.budget_minutes is not None and jax.process_count() > 1:
             self.minutes = float(devices.from_first(np.float32(self.minutes)))
-        left = self.progress.minutes_left(step, self.minutes, meter.steps_per_s)
+        left = self.schedule.minutes_left(step, self.minutes, meter.steps_per_s)
         bpp, psnr_db = float(report.bpp), float(report.psnr_db)
         self._append(step, TRAINING, loss, bpp, psnr_db, meter.steps_per_s)
         self.report(
@@ -270,7 +272,7 @@ class Run:
     ) -> None:
         """One row of the learning curves, about the ``step`` steps taken so far."""
         warm = float(warm_up(self.preset.recipe)(step - 1 - self.start_step))
-        learning_rate = warm * self.progress.decay(self._place(step - 1))
+        learning_rate = warm * self.schedule.decay(self._place(step - 1))
         row = CurveRow(step, self.minutes, self.pixels, series, loss, bpp, psnr_db, learning_rate, steps_per_s)
         for sink in self._sinks:
             sink.append(row)

@@ -10,10 +10,10 @@ import optax
 from vaecompress.train.presets import Recipe
 from vaecompress.train.soap import soap
 
-Schedule = Callable[[Any], jax.Array]
+Rate = Callable[[Any], jax.Array]
 
 
-def warm_up(recipe: Recipe) -> Schedule:
+def warm_up(recipe: Recipe) -> Rate:
     """Learning rate by the steps since the optimiser was fresh: up to the peak, and there it stays."""
 
     def rate(step: Any) -> jax.Array:
@@ -26,7 +26,7 @@ def warm_up(recipe: Recipe) -> Schedule:
 def optimiser(recipe: Recipe) -> optax.GradientTransformation:
     """Clip by global norm, then SOAP or Adam; the linear path, which starts as a DCT, moves at a lower rate.
 
-    Its updates are those of the warm-up's rate: the caller scales them by ``Progress.decay``.
+    Its updates are those of the warm-up's rate: the caller scales them by ``Schedule.decay``.
     """
     rate = warm_up(recipe)
     return optax.chain(

@@ -3,11 +3,14 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from vaecompress.train.presets import Recipe
+from vaecompress.train.step import Moment
 
 
 @dataclass(frozen=True)
-class Progress:
+class Schedule:
     """Places from 0 to 1 in a run: counted in steps, or, with ``budget_minutes``, in minutes of training.
 
     With a budget the recipe's number of steps means nothing: everything ends when the budget does.
@@ -44,6 +47,10 @@ class Progress:
         share, floor = self.recipe.decay_share, self.recipe.final_rate
         done = min(max((place - 1.0 + share) / share, 0.0), 1.0) if share else 0.0
         return floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * done))
+
+    def moment(self, place: float) -> Moment:
+        """What a step taken at ``place`` is told."""
+        return Moment(np.int32(self.recipe.seed), np.float32(place), np.float32(self.decay(place)))
 
     def minutes_left(self, step: int, minutes: float, steps_per_s: float) -> float:
         """Minutes to the end at the present rate."""

@@ -54,19 +54,13 @@ def soap(
 ) -> optax.GradientTransformation:
     """SOAP on the matrices of a tree, Adam with the same constants on every other leaf.
 
-    Args:
-        learning_rate: step size, or a schedule from the step number to it.
-        b1: decay of the averaged gradient.
-        b2: decay of the averaged square and of the preconditioner.
-        eps: added to the root of the averaged square.
-        refresh_every: steps between two renewals of a matrix's eigenbasis.
-        max_two_sided: longest side that gets an eigenbasis. A matrix with one longer side is preconditioned on the
-            other side only; one with two longer sides is left to Adam.
-        weight_decay: decoupled decay of all leaves per unit of learning rate; `update` then needs `params`.
-
-    Returns:
-        The transformation. Its state holds arrays only. Matrices do not move on the first step: its gradient founds
-        their bases, and Adam in the basis of that same gradient would divide rounding noise by itself.
+    ``learning_rate``: step size, or a schedule from the step number to it. ``b1``: decay of the averaged gradient.
+    ``b2``: decay of the averaged square and of the preconditioner. ``eps``: added to the root of the averaged square.
+    ``refresh_every``: steps between two renewals of a matrix's eigenbasis. ``max_two_sided``: longest side that gets an
+    eigenbasis. A matrix with one longer side is preconditioned on the other side only; one with two longer sides is
+    left to Adam. ``weight_decay``: decoupled decay of all leaves per unit of learning rate; `update` then needs
+    `params`. Returns the transformation. Its state holds arrays only. Matrices do not move on the first step: its
+    gradient founds their bases, and Adam in the basis of that same gradient would divide rounding noise by itself.
     """
 
     def label(leaf: Any) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +11,11 @@ import optax
 from vaecompress.train import devices
 from vaecompress.train.objective import Measures, measure, positions, rate_distortion
 from vaecompress.train.optimiser import optimiser
-from vaecompress.train.presets import Preset, Recipe
-from vaecompress.transforms.vae import HyperpriorVAE, Variables
+from vaecompress.train.presets import Preset
+from vaecompress.transforms.vae import Forward, HyperpriorVAE, Variables
 
 Array = jax.Array
+T = TypeVar("T")
 
 
 class TrainState(NamedTuple):
@@ -36,10 +37,24 @@ class StepReport(NamedTuple):
     gradient_norm: Array
 
 
-StepFunction = Callable[[TrainState, Array, Any], tuple[TrainState, StepReport]]
+class Moment(NamedTuple):
+    """When a step is taken: ``seed`` of the run's randomness, ``place`` 0..1 in it, multiplier of the learning rate."""
+
+    seed: Any
+    place: Any
+    decay: Any
 
 
-def init_state(preset: Preset, variables: Variables, start_step: int = 0) -> TrainState:
+StepFunction = Callable[[TrainState, Array, Moment], tuple[TrainState, StepReport]]
+
+ForwardPass = Callable[[Variables, Array, Array, Array, Array], Forward]
+"""Variables, pictures [B, H, W, 3] in 8-bit levels, positions [B], a key of noise, and the place 0..1 in the run."""
+
+Loss = Callable[[Array, Forward, Measures, Array], Array]
+"""Pictures [B, H, W, 3] in 8-bit levels, what their forward pass gave, its measures, positions [B]: losses [B]."""
+
+
+def init_state(transform: optax.GradientTransformation, variables: Variables, start_step: int = 0) -> TrainState:
     """State at ``start_step`` from ``variables``, with a fresh optimiser, on every device."""
     params = jax.tree_util.tree_map(lambda leaf: jnp.asarray(leaf, jnp.float32), variables["params"])
     state = TrainState(
@@ -47,57 +62,68 @@ def init_state(preset: Preset, variables: Variables, start_step: int = 0) -> Tra
         params=params,
         ema=params,
         ranges=jax.tree_util.tree_map(lambda leaf: jnp.asarray(leaf, jnp.float32), variables["ranges"]),
-        optimiser=optimiser(preset.recipe).init(params),
+        optimiser=transform.init(params),
     )
     placed: TrainState = devices.replicate(state)
     return placed
 
 
-@cache
-def make_step(preset: Preset, compute_dtype: Any, exact_phase: bool) -> StepFunction:
-    """One step on a batch of 8-bit crops [B, H, W, 3], at ``Progress.decay`` of the learning rate.
+def make_step(
+    transform: optax.GradientTransformation, ema_decay: float, forward_pass: ForwardPass, loss_of: Loss
+) -> StepFunction:
+    """One step on a batch of 8-bit crops [B, H, W, 3].
 
-    ``exact_phase``: with rounding in the loop, and then in float32 whatever ``compute_dtype`` says. Weights, their
-    average, gradients and the optimiser are float32 in both phases, and float32 products are never rounded to fewer
+    Weights, their average, gradients and the optimiser are float32, and float32 products are never rounded to fewer
     bits, as a GPU otherwise does.
     """
-    recipe = preset.recipe
-    model = HyperpriorVAE(preset.model, jnp.float32 if exact_phase else compute_dtype)
-    transform = optimiser(recipe)
 
     @jax.default_matmul_precision("highest")
-    def step(state: TrainState, batch: Array, decay: Any) -> tuple[TrainState, StepReport]:
-        noise_key, position_key = jax.random.split(jax.random.fold_in(jax.random.key(recipe.seed), state.step))
+    def step(state: TrainState, batch: Array, moment: Moment) -> tuple[TrainState, StepReport]:
+        noise_key, position_key = jax.random.split(jax.random.fold_in(jax.random.key(moment.seed), state.step))
         position = positions(position_key, batch.shape[0])
         levels = batch.astype(jnp.float32)
 
         def loss(params: Any) -> tuple[Array, Measures]:
             variables = {"params": params, "ranges": state.ranges}
-            forward: Any = model.apply(variables, levels, position, exact_phase, True, rngs={"noise": noise_key})
+            forward = forward_pass(variables, levels, position, noise_key, moment.place)
             measures = measure(levels, forward)
-            return jnp.mean(rate_distortion(measures, position)), measures
+            return jnp.mean(loss_of(levels, forward, measures, position)), measures
 
         (value, measures), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
         updates, opt_state = transform.update(gradient, state.optimiser, state.params)
-        params = jax.tree_util.tree_map(lambda leaf, update: leaf + decay * update, state.params, updates)
-        new = TrainState(state.step + 1, params, _average(recipe, state, params), state.ranges, opt_state)
+        params = jax.tree_util.tree_map(lambda leaf, update: leaf + moment.decay * update, state.params, updates)
+        new = TrainState(state.step + 1, params, _average(ema_decay, state, params), state.ranges, opt_state)
         report = StepReport(value, jnp.mean(measures.bpp), jnp.mean(measures.psnr_db), optax.global_norm(gradient))
         return new, report
 
     return jax.jit(step, donate_argnums=0, out_shardings=devices.replicated())
 
 
-def _average(recipe: Recipe, state: TrainState, params: Any) -> Any:
+@cache
+def make_preset_step(preset: Preset, compute_dtype: Any, exact_phase: bool) -> StepFunction:
+    """The step of a preset; ``exact_phase``: with rounding in the loop, in float32 whatever ``compute_dtype`` says."""
+    model = HyperpriorVAE(preset.model, jnp.float32 if exact_phase else compute_dtype)
+
+    def forward_pass(variables: Variables, levels: Array, position: Array, key: Array, place: Array) -> Forward:
+        forward: Any = model.apply(variables, levels, position, exact_phase, True, rngs={"noise": key})
+        return cast(Forward, forward)
+
+    def loss(levels: Array, forward: Forward, measures: Measures, position: Array) -> Array:
+        return rate_distortion(measures, position)
+
+    return make_step(optimiser(preset.recipe), preset.recipe.ema_decay, forward_pass, loss)
+
+
+def _average(ema_decay: float, state: TrainState, params: Any) -> Any:
     """Exponential moving average of the weights, faster while the run is young."""
     age = state.step.astype(jnp.float32)
-    decay = jnp.minimum(recipe.ema_decay, (1.0 + age) / (10.0 + age))
+    decay = jnp.minimum(ema_decay, (1.0 + age) / (10.0 + age))
     return jax.tree_util.tree_map(lambda mean, new: mean + (1.0 - decay) * (new - mean), state.ema, params)
 
 
 @cache
-def make_calibration(preset: Preset) -> Callable[[TrainState, Array], TrainState]:
+def make_calibration(model: HyperpriorVAE) -> Callable[[TrainState, Array], TrainState]:
     """Widens ``ranges`` to what a batch shows, at the averaged weights and at every quality of the batch."""
-    model = HyperpriorVAE(preset.model)
 
     def calibrate(state: TrainState, batch: Array) -> TrainState:
         position = jnp.linspace(0.0, 1.0, batch.shape[0])
@@ -109,13 +135,14 @@ def make_calibration(preset: Preset) -> Callable[[TrainState, Array], TrainState
 
 
 @cache
-def make_evaluation(preset: Preset) -> Callable[[Variables, Array, Array, bool], Measures]:
-    """Rate (of rounded symbols) and distortion of 8-bit pictures [B, H, W, 3] at positions [B]; float or exact."""
-    model = HyperpriorVAE(preset.model)
+def make_evaluation(
+    model: HyperpriorVAE, judge: Callable[[Array, Forward], T]
+) -> Callable[[Variables, Array, Array, bool], T]:
+    """What ``judge`` says of 8-bit pictures [B, H, W, 3] coded in rounded symbols at positions [B]; float or exact."""
 
-    def evaluate(variables: Variables, batch: Array, position: Array, exact_phase: bool) -> Measures:
+    def evaluate(variables: Variables, batch: Array, position: Array, exact_phase: bool) -> T:
         levels = batch.astype(jnp.float32)
         forward: Any = model.apply(variables, levels, position, exact_phase)
-        return measure(levels, forward)
+        return judge(levels, forward)
 
     return jax.jit(evaluate, static_argnums=3, out_shardings=devices.replicated())

@@ -20,10 +20,11 @@ from vaecompress_eval.study.data import Corrupted
 from vaecompress_eval.study.loss import distortion, ms_ssim, weighted
 from vaecompress_eval.study.model import soft_mean, soft_round
 from vaecompress_eval.study.rows import BASELINE, Setup
-from vaecompress_eval.study.step import first_state, make_step
+from vaecompress_eval.study.step import first_state, step_of
 
 from vaecompress.train import step
 from vaecompress.train.objective import Measures, rate_distortion
+from vaecompress.train.step import Moment
 from vaecompress.transforms.linear import COLOUR, dct_matrix
 
 MIXTURES = [
@@ -46,12 +47,13 @@ def test_the_baseline_is_the_shipped_recipe(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(study_step, "optimiser", lambda recipe: descent)
     recipe = replace(PRESET.recipe, ema_decay=0.05)  # no other test's, for steps are kept by their preset
     setup, batch = BASELINE.setup(replace(PRESET, recipe=recipe), 0), Crops().batch(0, 2, 64)
-    library = step.make_step(setup.preset, jnp.float32, False)
+    library = step.make_preset_step(setup.preset, jnp.float32, False)
     expected, ours = first_state(setup, Crops()), first_state(setup, Crops())
     for decay in (1.0, 0.5):
-        expected, report = library(expected, jnp.asarray(batch), np.float32(decay))
-        ours, loss = make_step(setup, False)(ours, batch, np.int32(0), np.float32(0.0), np.float32(decay))
-        assert float(loss) == pytest.approx(float(report.loss), rel=1e-5)
+        moment = Moment(np.int32(0), np.float32(0.0), np.float32(decay))
+        expected, report = library(expected, jnp.asarray(batch), moment)
+        ours, found = step_of(setup, False)(ours, jnp.asarray(batch), moment)
+        assert float(found.loss) == pytest.approx(float(report.loss), rel=1e-5)
     start = first_state(setup, Crops()).params
     for one, other, first in zip(*map(jax.tree_util.tree_leaves, (ours.ema, expected.ema, start)), strict=True):
         np.testing.assert_allclose(one - first, other - first, rtol=1e-2, atol=1e-6)
@@ -64,10 +66,10 @@ def types(tree: object) -> list[tuple[object, bool]]:
 @pytest.mark.parametrize("setup", MIXTURES, ids=lambda setup: setup.quantisation)
 def test_every_part_takes_steps(setup: Setup) -> None:
     now, batch = first_state(setup, Crops()), Crops().batch(0, 2, 64)
-    step, losses, kinds = make_step(setup, False), [], types(now)
+    step, losses, kinds = step_of(setup, False), [], types(now)
     for _ in range(3):
-        now, loss = step(now, batch, np.int32(0), np.float32(0.5), np.float32(1.0))
-        losses.append(float(loss))
+        now, report = step(now, jnp.asarray(batch), Moment(np.int32(0), np.float32(0.5), np.float32(1.0)))
+        losses.append(float(report.loss))
     assert np.all(np.isfinite(losses))
     assert len(set(losses)) == 3
     assert types(now) == kinds, "the second step would compile anew, on the clock"

@@ -21,10 +21,8 @@ _OTHER = {"L": "B", "B": "L"}
 def read_deep(reopen: Callable[[], PIL.ImageFile.ImageFile], byte_order: str, associated: bool) -> UInt16Array:
     """Return the samples of a 16-bit colour file, uint16 [height, width, 2 to 4], alpha last, not premultiplied.
 
-    Args:
-        reopen: opens the file at its picture, nothing decoded yet.
-        byte_order: "L" or "B", of the samples in the file where nothing else says so.
-        associated: whether colours are stored multiplied with alpha.
+    ``reopen``: opens the file at its picture, nothing decoded yet. ``byte_order``: "L" or "B", of the samples in the
+    file where nothing else says so. ``associated``: whether colours are stored multiplied with alpha.
     """
     picture = reopen()
     if picture.mode == "RGBA" and _raw_mode(picture.tile[0]) == "LA;16B":  # PNG's grey and alpha: four plain bytes

@@ -13,8 +13,7 @@ INSTALL = "install pillow-heif to read it (pip install 'vaecompress[heif]'), or 
 def enable_heif() -> None:
     """Teach Pillow to open HEIC.
 
-    Raises:
-        InputError: pillow-heif is not installed.
+    Raises InputError (pillow-heif is not installed).
     """
     try:
         pillow_heif = importlib.import_module("pillow_heif")

@@ -49,8 +49,7 @@ def profile_of_code_points(primaries: int, transfer: int) -> bytes | None:
 def profile_of(chromaticities: Chromaticities, curve: Curve, grey: bool = False) -> bytes | None:
     """Return a profile, or None where the colours are those of sRGB, give or take what nobody sees.
 
-    Raises:
-        ValueError: chromaticities that span no colours.
+    Raises ValueError (chromaticities that span no colours).
     """
     same_curve = curve == SRGB_CURVE or (len(curve) == 1 and abs(curve[0] - 2.2) < 0.02)
     if same_curve and (grey or np.allclose(chromaticities, SRGB, atol=0.002)):

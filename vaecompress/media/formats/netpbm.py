@@ -17,8 +17,7 @@ def is_scaled_netpbm(picture: PIL.ImageFile.ImageFile) -> bool:
 def read_scaled_netpbm(picture: PIL.ImageFile.ImageFile, file: BinaryIO) -> npt.NDArray[Any]:
     """Return the samples of an opened binary PGM or PPM [height, width, 1 or 3], scaled to uint8 or uint16.
 
-    Raises:
-        InputError: fewer samples than the header says, or one above its maximum.
+    Raises InputError (fewer samples than the header says, or one above its maximum).
     """
     tile = picture.tile[0]
     maximum = int(tile.args[-1]) if isinstance(tile.args, tuple) else 65535

@@ -96,8 +96,7 @@ def read_chunks(file: BinaryIO, max_text_bytes: int) -> PngChunks:
 def check_rows(file: BinaryIO) -> None:
     """Check that the compressed data holds every row: Pillow leaves those that are missing black.
 
-    Raises:
-        InputError: rows are missing at the end.
+    Raises InputError (rows are missing at the end).
     """
     left_bytes = _expected_bytes(_header(file))
     rows = zlib.decompressobj()

@@ -96,8 +96,7 @@ class Pages:
 def read_pages(file: BinaryIO) -> Pages:
     """Find the picture that is meant: the one that is not a reduced copy.
 
-    Raises:
-        InputError: a raw photograph, or a file whose largest picture is not in its chain of pages.
+    Raises InputError (a raw photograph, or a file whose largest picture is not in its chain of pages).
     """
     reader = _Reader(file)
     if reader.is_canon_raw:
@@ -131,8 +130,7 @@ def _raw_photograph() -> InputError:
 def check_kind(directory: Directory) -> None:
     """Refuse the kinds of samples that Pillow takes for others.
 
-    Raises:
-        InputError: signed or floating point samples; planes of grey and alpha, or of colours multiplied with alpha.
+    Raises InputError (signed or floating point samples; planes of grey and alpha, or of colours multiplied with alpha).
     """
     in_planes = directory.first(_PLANAR, 1) == 2
     grey_and_more = directory.photometric in (0, 1) and directory.samples > 1

@@ -1,0 +1,1 @@
+"""Running peers over pictures and clips, and what a whole process costs."""
