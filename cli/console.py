@@ -1,5 +1,6 @@
 """What a verb says: words and one bar to standard error, JSON records to standard output."""
 
+import argparse
 import json
 import math
 import shutil
@@ -8,9 +9,10 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
-from .failures import explain
+from .failures import explain, one_line, printable, valid_unicode
+from .streams import answer
 
 _BAR_CELLS = 24
 _MIN_INTERVAL_S = 0.1
@@ -18,17 +20,34 @@ _ERASE_LINE = "\r\033[K"
 
 
 class Console:
-    """Any number of threads may speak; lines never mix. The bar is drawn on a terminal only."""
+    """Any number of threads may speak; lines never mix. The bar is drawn on a terminal only.
 
-    def __init__(self, json_records: bool = False, verbose: bool = False) -> None:
-        self._json, self._verbose = json_records, verbose
-        self._bar_allowed = sys.stderr.isatty()
+    ``quiet`` leaves out all but answers, records and what went wrong.
+    """
+
+    def __init__(self, json_records: bool = False, verbose: bool = False, quiet: bool = False) -> None:
+        self.verbose = verbose
+        self._json, self._quiet = json_records, quiet
+        self._bar_allowed = sys.stderr.isatty() and not quiet
         self._bar = ""
         self._started = self._drawn = time.monotonic()
         self._lock = threading.RLock()
 
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Self:
+        """As the options of a verb ask for it."""
+        return cls(getattr(options, "json", False), options.verbose, getattr(options, "quiet", False))
+
     def line(self, text: str) -> None:
-        """One line to standard error, above the bar."""
+        """Say that something went wrong: one line to standard error, above the bar."""
+        self._write(printable(text))
+
+    def say(self, text: str) -> None:
+        """One line to standard error, unless told to be quiet."""
+        if not self._quiet:
+            self.line(text)
+
+    def _write(self, text: str) -> None:
         with self._lock:
             erase = _ERASE_LINE if self._bar else ""
             sys.stderr.write(f"{erase}{text}\n{self._bar}")
@@ -39,28 +58,30 @@ class Console:
         if self._json:
             self.answer(text, record)
         else:
-            self.line(text)
+            self.say(text)
 
     def answer(self, text: str, record: dict[str, Any]) -> None:
         """What was asked for, to standard output."""
         with self._lock:
-            sys.stdout.write((to_json(record) if self._json else text) + "\n")
+            answer((to_json(record) if self._json else text) + "\n")
 
     def notes(self, subject: str, notes: Sequence[str]) -> None:
         """What a file lost on its way, one line each."""
         for note in notes:
-            self.line(f"note: {subject}: {note}")
+            self.say(f"note: {subject}: {note}")
 
-    def passed_over(self, subject: str, target: str) -> None:
-        """An output is there already, as this run would make it."""
-        self.done(f"{subject} -> {target}  done already", {"source": subject, "output": target, "resumed": True})
+    def passed_over(self, subject: str, target: str, why: str = "done already") -> None:
+        """An output is there already, as this run would make it, or another run is making it."""
+        record = {"source": subject, "output": target, "resumed": True, "why": why}
+        self.done(f"{subject} -> {target}  {why}", record)
 
     def failed(self, error: Exception, subject: str, target: str) -> int:
         """Say what happened on the way from ``subject`` to ``target``; returns the exit code."""
         text, code = explain(error)
-        text = text if text.startswith((f"{subject}:", f"{target}:")) else f"{subject}: {text}"
-        if self._verbose:
-            self.line("".join(traceback.format_exception(error)).rstrip())
+        if not text.startswith((f"{one_line(subject)}:", f"{one_line(target)}:")):
+            text = f"{subject}: {text}"
+        if self.verbose:
+            self._write("".join(traceback.format_exception(error)).rstrip())
         self.line(f"vaecompress: {text}")
         if self._json:
             self.answer("", {"source": subject, "error": text, "exit_code": code})
@@ -99,14 +120,16 @@ class Console:
 
 def to_json(record: Any) -> str:
     """One line of JSON; numbers that JSON does not have (an infinite PSNR) become null."""
-    return json.dumps(_finite(record))
+    return json.dumps(_valid(record))
 
 
-def _finite(value: Any) -> Any:
+def _valid(value: Any) -> Any:
+    if isinstance(value, str):
+        return valid_unicode(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _valid(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_valid(item) for item in value]
     return value

@@ -1,9 +1,14 @@
 """What went wrong, as one line for a person and an exit code for a program."""
 
+import re
+
 from vaecompress.errors import LimitError, OutputError, UsageError, VaecompressError
 
 INTERRUPTED = 130
 BUG = 1
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BREAKS_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _EXTRAS = {
     "train": ("jax", "flax", "optax", "onnx", "tensorflow", "tensorflow_probability", "matplotlib"),
@@ -30,6 +35,21 @@ def explain(error: BaseException) -> tuple[str, int]:
 def one_line(message: object) -> str:
     """``message`` with every run of white space, line ends included, as one blank."""
     return " ".join(str(message).split())
+
+
+def printable(text: str) -> str:
+    """``text`` on one line: control characters, and bytes of names that are not UTF-8, are written as escapes."""
+    return _BREAKS_A_LINE.sub(_escape, text)
+
+
+def valid_unicode(text: str) -> str:
+    """``text`` as every reader of UTF-8 takes it: bytes of names that are not UTF-8 are written as escapes."""
+    return _SURROGATE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else match[0].encode("unicode_escape").decode()
 
 
 def _install_command(module: str) -> str:

@@ -13,8 +13,9 @@ from typing import NoReturn
 
 from vaecompress.errors import OutputError, UsageError
 
-from .failures import INTERRUPTED, explain
+from .failures import INTERRUPTED, explain, printable
 from .jobs.outputs import abandon_parts
+from .streams import finish_standard_output, guard_standard_streams, leave_standard_output
 
 VERBS = {
     "encode": "pictures and videos to small files",
@@ -28,7 +29,8 @@ VERBS = {
 }
 
 _EXITS = """exit codes: 0 done, 1 a bug, 2 wrong usage, 3 input not readable, 4 stream corrupt, 5 stream not
-decodable here, 6 over a limit, 7 goal out of reach, 8 output not writable, 130 stopped"""
+decodable here, 6 over a limit, 7 goal out of reach, 8 output not writable, 9 training diverged, 10 another process of
+a training run lost, 130 stopped"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -44,30 +46,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _dispatch(words)
-    except BrokenPipeError:
-        return _reader_left()
+    except BrokenPipeError:  # whoever read standard output has gone: nothing more to say
+        leave_standard_output()
+        return OutputError.exit_code
     except (Exception, KeyboardInterrupt) as error:
         if not {"-v", "--verbose"}.isdisjoint(words):
             traceback.print_exc()
         text, code = explain(error)
-        sys.stderr.write(f"vaecompress: {text}\n")
+        sys.stderr.write(f"vaecompress: {printable(text)}\n")
         return code
 
 
 def _dispatch(words: list[str]) -> int:
     parser = _top_parser()
-    chosen = parser.parse_args(words)
+    verb_place = next((place for place, word in enumerate(words) if not word.startswith("-")), len(words))
+    chosen, rest = parser.parse_args(words[: verb_place + 1]), words[verb_place + 1 :]
     if chosen.verb is None:
         parser.error(f"name a verb: {', '.join(VERBS)}")
     verb = importlib.import_module(f".verbs.{chosen.verb}", __package__)
     parser = Parser(prog=f"vaecompress {chosen.verb}", description=verb.__doc__, allow_abbrev=False)
     verb.add_arguments(parser)
     _add_verbose(parser)
-    options = parser.parse_intermixed_args(chosen.rest)
+    options = parser.parse_intermixed_args(_without_leading_dashes(rest))
     options.verbose |= chosen.verbose
     code: int = verb.run(options)
-    sys.stdout.flush()
+    finish_standard_output()
     return code
+
+
+def _without_leading_dashes(words: list[str]) -> list[str]:
+    """``words``, those after ``--`` (all of them paths) so that no version of argparse takes one for an option."""
+    end = words.index("--") + 1 if "--" in words else len(words)
+    return words[:end] + [f"./{word}" if word.startswith("-") and len(word) > 1 else word for word in words[end:]]
 
 
 def _top_parser() -> Parser:
@@ -83,7 +93,6 @@ def _top_parser() -> Parser:
     _add_verbose(parser)
     parser.add_argument("--version", action="version", version=_version())
     parser.add_argument("verb", nargs="?", choices=VERBS, metavar="VERB", help=argparse.SUPPRESS)
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
 
 
@@ -97,16 +106,10 @@ def _version() -> str:
     return f"vaecompress {vaecompress.__version__}"
 
 
-def _reader_left() -> int:
-    """Whoever read standard output has gone: nothing more to say, and Python must not try again when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return OutputError.exit_code
-
-
 def entry() -> NoReturn:
     """The console script."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    guard_standard_streams()
     _silence_libraries()
     code = main()
     if code == INTERRUPTED:  # worker threads may be in the middle of a picture, and would hold up an ordinary exit

@@ -20,11 +20,14 @@ def add_file_arguments(parser: argparse.ArgumentParser, made: str) -> None:
     parser.add_argument("-o", "--output", metavar="DIR", help=f"folder for {made}; one input may also name a file")
     parser.add_argument("-f", "--force", action="store_true", help="replace outputs that exist")
     parser.add_argument("--resume", action="store_true", help="pass over outputs that are done already")
+    parser.add_argument("--update", nargs=0, action=_Update, help="as --resume, and replace what is out of date")
+    parser.add_argument("--keep-times", action="store_true", help="outputs get the date of their source")
     parser.add_argument(
         "-j", "--jobs", type=positive_integer, metavar="N", help="files (1) or frames (all cores) at a time"
     )
     parser.add_argument("--threads", type=positive_integer, metavar="N", help="threads a file (all cores; with -j: 1)")
     add_json_argument(parser)
+    add_quiet_argument(parser)
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
@@ -32,16 +35,21 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object a file to standard output")
 
 
+def add_quiet_argument(parser: argparse.ArgumentParser) -> None:
+    """``--quiet``."""
+    parser.add_argument("--quiet", action="store_true", help="say only what went wrong")
+
+
 def add_exclude_argument(parser: argparse.ArgumentParser) -> None:
     """``--exclude``."""
     parser.add_argument(
         "--exclude",
-        type=Path,
+        type=path,
         action="extend",
         nargs="+",
         default=[],
         metavar="FILE",
-        help="text files of picture names to leave out",
+        help="text files of picture names to leave out, one a line",
     )
 
 
@@ -59,6 +67,13 @@ def threads_of(options: argparse.Namespace) -> int | None:
     """Threads a file: as asked for, else one where several files are done at a time, else as many as there are."""
     threads: int | None = options.threads
     return 1 if threads is None and files_at_once(options) > 1 else threads
+
+
+def path(text: str) -> Path:
+    """A path that is not empty, as that of an unset shell variable is."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty: is a shell variable unset?")
+    return Path(text)
 
 
 def positive_integer(text: str) -> int:
@@ -118,6 +133,13 @@ def frame_range(text: str) -> tuple[int, int | None]:
     if end is not None and end <= first:
         raise argparse.ArgumentTypeError(f"'{text}' holds no frame: the second number is the first frame left out")
     return first, end
+
+
+class _Update(argparse.Action):
+    """``--update`` is ``--resume --force``."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: Any) -> None:
+        namespace.resume = namespace.force = True
 
 
 def _converted(kind: Any, text: str) -> Any:

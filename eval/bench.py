@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vaecompress.encoder.effort import DEFAULT_EFFORT, MAX_EFFORT, MIN_EFFORT
 from vaecompress.errors import InputError, UsageError
+from vaecompress.models import registry
 
 from .cache_folder import cache_folder
 from .console import ProgressBar, exit_code
@@ -15,7 +16,7 @@ from .measure.pictures import find_pictures, has_pictures, left_out
 from .measure.results import ResultCache
 from .measure.summary import RateRange
 from .peers.catalogue import find_peers
-from .peers.own import MODEL_SUFFIX, OWN_NAME
+from .peers.own import OWN_NAME
 from .peers.video import DEFAULT_VIDEO_PEERS, find_video_peers
 from .report.write import clip_crops, make_folder, picture_crops, write_report
 from .run.clip_speed import measure_clip_speed
@@ -117,7 +118,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = f"default {','.join(DEFAULT_PEERS)}; for clips {','.join(DEFAULT_VIDEO_PEERS)}"
     parser.add_argument("--peers", help=f"names or families, comma separated ({usual})")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the report")
-    parser.add_argument("--model", type=Path, help="a model file to measure in place of the shipped model")
+    parser.add_argument("--model", help="a model to measure in place of the default one: its name, or a .vcm file")
     levels = range(MIN_EFFORT, MAX_EFFORT + 1)
     parser.add_argument("--effort", type=int, choices=levels, help=f"how long our encoder searches ({DEFAULT_EFFORT})")
     parser.add_argument("--cache", type=Path, help="file of measurements to reuse and extend (default: the user's)")
@@ -127,12 +128,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_arguments(arguments: argparse.Namespace) -> str:
     """Run what parsed ``arguments`` ask for; returns the Markdown report. Raises as :func:`run_bench` does."""
-    if arguments.model and arguments.model.suffix != MODEL_SUFFIX:
-        raise UsageError(f"--model {arguments.model}: give a model file, whose name ends in {MODEL_SUFFIX}")
     if not 0 <= arguments.min_bpp < arguments.max_bpp:
         raise UsageError("--min-bpp must be at least 0 and below --max-bpp")
     rates = RateRange(arguments.min_bpp, arguments.max_bpp)
-    test = str(arguments.model or OWN_NAME)
+    test = str(registry.path_of(arguments.model)) if arguments.model else OWN_NAME
     return run_bench(
         arguments.source,
         arguments.peers.split(",") if arguments.peers else None,

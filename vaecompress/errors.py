@@ -7,7 +7,9 @@
     |-- UnsupportedError      5   sound, but not decodable here: newer version, unknown model
     |-- LimitError            6   over a limit: pixels, side, frames, bytes
     |-- GoalError             7   a goal is out of reach (``--size`` too small)
-    `-- OutputError           8   an output cannot be written
+    |-- OutputError           8   an output cannot be written
+    |-- DivergedError         9   a training run's numbers are no longer finite
+    `-- LostProcessError     10   another process of a training run has stopped
 
 A message is one line that says which file or chunk, what is wrong and what to do.
 """
@@ -59,3 +61,15 @@ class OutputError(VaecompressError):
     """An output cannot be written: exists, no permission, disk full."""
 
     exit_code = 8
+
+
+class DivergedError(VaecompressError):
+    """A training run's loss or weights are not finite; the last good checkpoint is kept."""
+
+    exit_code = 9
+
+
+class LostProcessError(VaecompressError):
+    """Another process of a training run has stopped."""
+
+    exit_code = 10

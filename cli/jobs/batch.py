@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from vaecompress.errors import InputError
+
 from ..console import Console
 from .plan import Job
 
@@ -11,6 +13,8 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job], int], workers: int, cons
 
     def attempt(job: Job) -> int:
         try:
+            if job.trouble is not None:
+                raise InputError(f"{job.subject}: {job.trouble}")
             return work(job)
         except BrokenPipeError:
             raise

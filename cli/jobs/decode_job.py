@@ -1,9 +1,10 @@
 """One job of ``decode``: read, decode, write, report."""
 
 import argparse
+import os
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,20 @@ from vaecompress.limits import Limits
 
 from ..console import Console
 from ..options import frames_at_once, threads_of
+from ..streams import standard_output
 from . import resume
-from .inputs import read_standard_input
-from .outputs import check_output, make_folder, standard_output, writing, writing_folder
+from .outputs import is_special
 from .plan import Job
+from .sink import Sink
+from .source import content_of
 
 if TYPE_CHECKING:
+    from vaecompress.codec.video import Frame
+    from vaecompress.media.image import Image
     from vaecompress.models.loaded import LoadedModel
 
 _STANDARD_OUTPUT = Path("/dev/stdout")
+_STILL = "one frame as a picture"
 
 
 class Decoder:
@@ -33,45 +39,53 @@ class Decoder:
 
     def __call__(self, job: Job) -> int:
         """Do one job; returns the exit code. Raises :class:`vaecompress.errors.VaecompressError`."""
+        content, sink = content_of(job, self._limits), Sink(job, self._options)
+        codes: list[int] = []
+        with Container.open(content, self._limits, partial=self._options.allow_partial) as container:
+            format = self._format(job, container)
+            is_done = partial(resume.is_decoded, container=container)
+            work = partial(self._decode, job, container, format, sink, codes)
+            sink.deliver(is_done, work, self._console, folder=format == "frames")
+        return max(codes, default=0)
+
+    def _decode(self, job: Job, container: Container, format: str, sink: Sink, codes: list[int]) -> None:
         started = time.monotonic()
-        source = job.sources[0] if job.sources else read_standard_input(self._limits)
-        with Container.open(source, self._limits, partial=self._options.allow_partial) as container:
-            kind = container.header.kind
-            format = self._format(job, kind)
-            if not self._is_wanted(job, container, format):
-                self._console.passed_over(job.subject, job.target)
-                return 0
-            decode = self._decode_video if kind == "video" else self._decode_picture
-            record = {**_record(job, container), **decode(job, container, format)}
+        if container.header.kind == "image":
+            result = self._decode_picture(job, container, format, sink)
+        elif format == _STILL:
+            result = self._decode_still(job, container, sink)
+        else:
+            result = self._decode_video(job, container, format, sink)
+        record = {**_record(job, container), **result}
         record["seconds"] = time.monotonic() - started
         self._console.notes(job.subject, record["notes"])
         self._console.done(_summary(record), record)
-        return CorruptError.exit_code if record.get("damage") else 0
+        codes.append(CorruptError.exit_code if record.get("damage") else 0)
 
-    def _decode_picture(self, job: Job, container: Container, format: str) -> dict[str, Any]:
+    def _decode_picture(self, job: Job, container: Container, format: str, sink: Sink) -> dict[str, Any]:
         from vaecompress.codec.still import ImageCodec
-        from vaecompress.media.image_write import write_image
 
         image = ImageCodec(self._model(container)).decode(container)
-        if job.output is not None:
-            with writing(job.output, self._options.force) as part:
-                return {"notes": write_image(image, part, format)}
-        output = standard_output()
-        notes = write_image(image, output, format)
-        output.flush()
-        return {"notes": notes}
+        return {"notes": _write_picture(image, format, job, sink)}
 
-    def _decode_video(self, job: Job, container: Container, format: str) -> dict[str, Any]:
-        from vaecompress.codec.video import decode_video, read_colour, read_time_stamps
+    def _decode_still(self, job: Job, container: Container, sink: Sink) -> dict[str, Any]:
+        """One frame of a video, as a picture."""
+        from vaecompress.media.image import Image
+        from vaecompress.media.image_write import format_of
+
+        assert job.output is not None
+        (frame,) = self._frames(container, None)
+        return {"frames": 1, "notes": _write_picture(Image(frame.pixels), format_of(job.output), job, sink)}
+
+    def _decode_video(self, job: Job, container: Container, format: str, sink: Sink) -> dict[str, Any]:
+        from vaecompress.codec.video import read_colour, read_time_stamps
         from vaecompress.media.video_write import open_video_writer
 
         header, wanted = container.header, self._wanted_frames(len(container.frames))
         damage: list[str] = []
         on_damage = self._damage_reporter(job, damage)
         stamps = read_time_stamps(container, on_damage)
-        workers = frames_at_once(self._options, job.in_batch)
-        frames = decode_video(container, self._model(container), wanted, workers, on_damage)
-        with self._place(job, format) as path:
+        with _place(job, sink, format) as path:
             open_writer = partial(
                 open_video_writer,
                 path,
@@ -85,7 +99,7 @@ class Decoder:
             writer = open_writer()
             written = 0
             try:
-                for frame in frames:
+                for frame in self._frames(container, on_damage, frames_at_once(self._options, job.in_batch)):
                     if format == "frames":  # the numbers are those of the video's frames, whichever are lost
                         writer = open_writer(first_index=frame.index)
                     writer.write(frame.pixels, frame.pts)
@@ -98,7 +112,16 @@ class Decoder:
             except BaseException:
                 writer.abandon()
                 raise
-        return {"frames": written, "damage": damage, "notes": writer.notes}
+            notes = writer.notes + (_others_in_folder(job.output, path) if format == "frames" else [])
+        return {"frames": written, "damage": damage, "notes": notes}
+
+    def _frames(
+        self, container: Container, on_damage: Callable[[CorruptError], None] | None, workers: int = 1
+    ) -> "Iterator[Frame]":
+        from vaecompress.codec.video import decode_video
+
+        wanted = self._wanted_frames(len(container.frames))
+        return decode_video(container, self._model(container), wanted, workers, on_damage)
 
     def _damage_reporter(self, job: Job, damage: list[str]) -> Callable[[CorruptError], None] | None:
         """Names and collects damage where it is to be left out; None where it is an error."""
@@ -116,42 +139,63 @@ class Decoder:
         first, end = self._options.frames or (0, None)
         return range(first, count if end is None else end)
 
-    def _format(self, job: Job, kind: str) -> str:
+    def _format(self, job: Job, container: Container) -> str:
         """The format to write. Raises :class:`UsageError` where the output's name stands for none."""
-        if kind == "image":
+        from vaecompress.media.suffixes import PICTURE_SUFFIXES
+
+        output = None if job.output is None or (is_special(job.output) and not job.output.suffix) else job.output
+        if container.header.kind == "image":
             from vaecompress.media.image_write import format_of
 
             if self._options.frames or self._options.crf is not None:
                 raise UsageError(f"{job.subject}: is a picture; --frames and --crf are for videos")
-            return "png" if job.output is None else format_of(job.output)
+            return "png" if output is None else format_of(output)
         if job.as_frames:
             return "frames"
+        if output is None:
+            return "y4m"
+        one_frame = len(self._wanted_frames(len(container.frames))) == 1
+        if one_frame and output.suffix.lower() in PICTURE_SUFFIXES:
+            return _STILL
         from vaecompress.media.video_write import video_format_of
 
-        return "y4m" if job.output is None else video_format_of(job.output)
-
-    def _is_wanted(self, job: Job, container: Container, format: str) -> bool:
-        """Whether the output is to be made. Raises :class:`OutputError` when it is, and cannot be."""
-        output, force = job.output, self._options.force
-        if output is None:
-            return True
-        if job.in_batch:
-            make_folder(output.parent)
-            if self._options.resume and output.is_file():
-                return not resume.pass_over(output, resume.is_decoded(output, container), force)
-        check_output(output, force, folder=format == "frames")
-        return True
-
-    def _place(self, job: Job, format: str) -> AbstractContextManager[Path]:
-        if job.output is None:
-            standard_output()
-            return nullcontext(_STANDARD_OUTPUT)
-        return (writing_folder if format == "frames" else writing)(job.output, self._options.force)
+        return video_format_of(output)
 
     def _model(self, container: Container) -> "LoadedModel":
         from vaecompress.models import registry
 
         return registry.find(container.header.model_id, self._options.engine, threads_of(self._options))
+
+
+def _write_picture(image: "Image", format: str, job: Job, sink: Sink) -> list[str]:
+    """Write a picture to where it goes; returns notes on what is not kept."""
+    from vaecompress.media.image_write import write_image
+
+    if job.output is None:
+        with sink.file() as file:
+            return write_image(image, file, format)
+    with sink.path() as part:
+        return write_image(image, part, format)
+
+
+@contextmanager
+def _place(job: Job, sink: Sink, format: str) -> Iterator[Path]:
+    """Where a video is written."""
+    if job.output is None:
+        standard_output()
+        yield _STANDARD_OUTPUT
+        return
+    with sink.path(folder=format == "frames") as part:
+        yield part
+
+
+def _others_in_folder(folder: Path | None, part: Path) -> list[str]:
+    """A note on files that stay in ``folder`` beside the frames in ``part``, which are about to move there."""
+    if folder is None or not folder.is_dir():
+        return []
+    ours = set(os.listdir(part))
+    others = [name for name in os.listdir(folder) if name not in ours and not name.startswith(".")]
+    return [f"files that were in {folder} before and stay beside the frames: {len(others)}"] if others else []
 
 
 def _record(job: Job, container: Container) -> dict[str, Any]:

@@ -1,59 +1,116 @@
-"""Inputs: single files, folders searched for files, standard input; and whether one is a picture or a video."""
+"""Inputs: names as given, folders searched for files; and whether a file is a picture or a video."""
 
-import sys
+import os
+import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from vaecompress.errors import LimitError, UsageError
-from vaecompress.limits import Limits
+from vaecompress.errors import UsageError
 from vaecompress.media.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+
+from ..console import Console
+from .outputs import is_special
 
 STREAM_SUFFIX = ".bin"
 
 _SNIFFED_BYTES = 32
-_BLOCK_BYTES = 1 << 20
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_STANDARD_INPUT = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
+_STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 
 
-def to_path(text: str) -> Path | None:
-    """A path as given on the command line; ``-`` is None, which stands for standard input or output."""
-    return None if text == "-" else Path(text)
+def input_path(text: str) -> Path | None:
+    """An input as given on the command line; None is standard input. Raises :class:`UsageError`."""
+    _check_name(text, "download the file, then name it")
+    return None if text in _STANDARD_INPUT else Path(text)
+
+
+def output_path(text: str) -> Path | None:
+    """An output as given on the command line; None is standard output. Raises :class:`UsageError`."""
+    _check_name(text, "name a file, then upload it")
+    return None if text in _STANDARD_OUTPUT else Path(text)
+
+
+def _check_name(text: str, instead: str) -> None:
+    if not text:
+        raise UsageError("one of the names given is empty: is a shell variable unset?")
+    if _ADDRESS.match(text) and not os.path.exists(text):
+        raise UsageError(f"{text}: addresses are not read or written: {instead}")
 
 
 def names_folder(text: str) -> bool:
     """Whether an output stands for a folder: it is one, or ends with a slash."""
-    return text != "-" and (text.endswith(("/", "\\")) or Path(text).is_dir())
+    return text not in _STANDARD_OUTPUT and (text.endswith(("/", "\\")) or os.path.isdir(text))
 
 
-def find_files(inputs: Sequence[Path], suffixes: Collection[str], left_out: list[Path]) -> Iterator[tuple[Path, Path]]:
-    """Each file with its place below the output folder: folders are searched, their subfolders mirrored.
+@dataclass(frozen=True)
+class Found:
+    """An input of a batch: its place below the output folder, and what is wrong with it if that is known already."""
 
-    A file given by itself is taken whatever its name. Files of folders without one of ``suffixes`` are added to
-    ``left_out``; hidden ones are passed over.
-    """
-    for path in inputs:
-        if not path.is_dir():
-            yield path, Path(path.name)
-            continue
-        for file in sorted(path.rglob("*")):
-            place = file.relative_to(path)
-            if any(part.startswith(".") for part in place.parts) or not file.is_file():
-                continue
-            if file.suffix.lower() in suffixes:
-                yield file, place
+    path: Path
+    place: Path
+    trouble: str | None = None
+
+
+@dataclass
+class Search:
+    """Looks for files with ``suffixes`` in folders, and remembers what it passes over."""
+
+    suffixes: Collection[str]
+    left_out: list[Path] = field(default_factory=list)
+    linked_folders: list[Path] = field(default_factory=list)
+
+    def files(self, inputs: Sequence[Path]) -> Iterator[Found]:
+        """Each file to do: folders are searched, their subfolders mirrored.
+
+        A file given by itself is taken whatever its name. Links to folders are not followed, hidden files are passed
+        over. A folder that cannot be read, and a link that leads nowhere, are found, with their trouble.
+        """
+        for path in inputs:
+            if os.path.isdir(path):
+                yield from self._walk(path, Path())
             else:
-                left_out.append(file)
+                yield Found(path, Path(path.name))
+
+    def _walk(self, folder: Path, place: Path) -> Iterator[Found]:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            yield Found(folder, place, f"this folder cannot be read: {error.strerror}")
+            return
+        for entry in entries:
+            path, below = folder / entry.name, place / entry.name
+            if entry.name.startswith("."):
+                continue
+            if os.path.isdir(path):
+                if entry.is_symlink():
+                    self.linked_folders.append(path)
+                else:
+                    yield from self._walk(path, below)
+            elif path.suffix.lower() not in self.suffixes or not (os.path.isfile(path) or entry.is_symlink()):
+                self.left_out.append(path)
+            elif os.path.isfile(path):
+                yield Found(path, below)
+            else:
+                yield Found(path, below, f"this link leads to {os.readlink(path)}, which does not exist")
+
+    def report(self, console: Console, why: str) -> None:
+        """Say what was passed over: linked folders by name, other files by suffix, or each when verbose."""
+        for path in self.linked_folders:
+            console.say(f"note: {path}: links to folders are not followed; name it as an input of its own")
+        if not self.left_out:
+            return
+        kinds = Counter(map(_kind, self.left_out))
+        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        console.say(f"note: files left out, {why}: {len(self.left_out)} ({listed})")
+        for path in self.left_out if console.verbose else ():
+            console.say(f"note: {path}: left out")
 
 
-def read_standard_input(limits: Limits) -> bytes:
-    """All of standard input. Raises :class:`LimitError` when it is longer than the limit, UsageError on a terminal."""
-    if sys.stdin.isatty():
-        raise UsageError("standard input is a terminal: send it a file, or name one")
-    data = bytearray()
-    while block := sys.stdin.buffer.read(_BLOCK_BYTES):
-        data += block
-        if len(data) > limits.max_file_bytes:
-            raise LimitError(f"standard input has more than {limits.max_file_bytes} bytes, the limit")
-    return bytes(data)
+def _kind(path: Path) -> str:
+    return "pipe or device" if is_special(path) else path.suffix.lower() or "without suffix"
 
 
 def is_video(path: Path) -> bool:
@@ -61,7 +118,7 @@ def is_video(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix in PICTURE_SUFFIXES or suffix in VIDEO_SUFFIXES:
         return suffix in VIDEO_SUFFIXES
-    if not path.is_file():
+    if not os.path.isfile(path):
         return False
     try:
         with path.open("rb") as file:

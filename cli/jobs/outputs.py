@@ -7,14 +7,13 @@ its process, so what a killed run left is taken over.
 
 import os
 import shutil
-import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
-from vaecompress.errors import OutputError, UsageError
+from vaecompress.errors import OutputError
 from vaecompress.files import MAX_NAME_BYTES, part_of
 
 try:
@@ -72,6 +71,7 @@ def writing(path: Path, force: bool) -> Iterator[Path]:
         return
     place = path.resolve() if os.path.islink(path) else path
     with _part(path, part_of(place), os.O_RDWR | os.O_CREAT) as part:
+        check_output(path, force)  # another run may have just finished it
         yield part
         check_output(path, force)
         if place.is_file():
@@ -103,6 +103,18 @@ def as_output_error(name: object) -> Iterator[None]:
         raise
     except OSError as error:
         raise OutputError(f"{name}: cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def temporary_errors() -> Iterator[None]:
+    """Turn an ``OSError`` about temporary files into an :class:`OutputError` that says where they are."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        why = f"temporary files cannot be written: {error.strerror or error}"
+        raise OutputError(f"{tempfile.gettempdir()}: {why}; TMPDIR names another place") from error
 
 
 def _is_taken(path: Path) -> bool:
@@ -175,10 +187,3 @@ def abandon_parts() -> None:
     _parts_lock.acquire()
     for part in _parts:
         _remove(part)
-
-
-def standard_output() -> BinaryIO:
-    """Standard output for bytes. Raises :class:`UsageError` when it is a terminal."""
-    if sys.stdout.isatty():
-        raise UsageError("standard output is a terminal: send it to a file or a pipe")
-    return sys.stdout.buffer

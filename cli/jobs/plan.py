@@ -1,6 +1,7 @@
 """From the words of a command line to jobs: which inputs, and whether the output is a file or a folder."""
 
 import argparse
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from pathlib import Path
 
 from vaecompress.errors import UsageError
 
-from .inputs import names_folder, to_path
+from .inputs import Found, input_path, names_folder, output_path
+from .outputs import is_special
 
 
 @dataclass(frozen=True)
@@ -17,13 +19,14 @@ class Job:
 
     ``sources`` is empty for standard input; several are the frames of one video. ``output`` is None for standard
     output. ``in_batch``: the output's name was derived, in an output folder. ``as_frames``: the output is a folder of
-    frames.
+    frames. ``trouble`` says why it cannot be done, where that is known before.
     """
 
     sources: tuple[Path, ...]
     output: Path | None
     in_batch: bool = False
     as_frames: bool = False
+    trouble: str | None = None
 
     @property
     def subject(self) -> str:
@@ -48,11 +51,12 @@ class Request:
 
     @property
     def files(self) -> list[Path]:
-        """The inputs where each makes an output in a folder. Raises UsageError for standard input."""
-        named = [path for path in self.inputs if path is not None]
-        if len(named) < len(self.inputs):
-            raise UsageError("standard input has no name to derive an output from: name one output file")
-        return named
+        """The inputs where each makes an output in a folder. Raises UsageError for standard input and pipes."""
+        for path in self.inputs:
+            if path is None or is_special(path):
+                name = "standard input" if path is None else f"{path}: a pipe"
+                raise UsageError(f"{name} has no name to derive an output from: name one output file")
+        return [path for path in self.inputs if path is not None]
 
 
 def read_request(options: argparse.Namespace) -> Request:
@@ -67,28 +71,29 @@ def read_request(options: argparse.Namespace) -> Request:
         output = words.pop()
     if not words:
         raise UsageError(f"{output}: the only path given; name an output too, a file or -o DIR")
-    inputs = tuple(map(to_path, words))
-    many = len(inputs) > 1 or (inputs[0] is not None and inputs[0].is_dir())
-    if output != "-" and any(_is_same_file(Path(output), path) for path in inputs if path is not None):
+    inputs, target = tuple(map(input_path, words)), output_path(output)
+    many = len(inputs) > 1 or (inputs[0] is not None and os.path.isdir(inputs[0]))
+    if target is not None and any(_is_same_file(target, path) for path in inputs if path is not None):
         raise UsageError(f"{output}: is the input as well, and would be lost: name another output")
-    folder = names_folder(output) or (by_option and output != "-" and (many or not Path(output).suffix))
-    if output == "-" and options.json:
-        raise UsageError("--json and an output of - both want standard output: name an output file")
+    derived = by_option and target is not None and not is_special(target) and (many or not target.suffix)
+    folder = names_folder(output) or derived
+    if target is None and options.json:
+        raise UsageError(f"--json and an output of {output} both want standard output: name an output file")
     if options.resume and not folder:
-        raise UsageError("--resume goes with a folder of outputs: -o DIR")
-    return Request(inputs, to_path(output), folder)
+        raise UsageError("--resume and --update go with a folder of outputs: -o DIR")
+    return Request(inputs, target, folder)
 
 
 def _is_same_file(output: Path, path: Path) -> bool:
-    return output.is_file() and path.exists() and output.samefile(path)
+    return os.path.isfile(output) and os.path.exists(path) and output.samefile(path)
 
 
-def jobs_into(folder: Path, named: Iterable[tuple[Path, Path]]) -> list[Job]:
+def jobs_into(folder: Path, named: Iterable[Found]) -> list[Job]:
     """A job for each source, its output at the given place in ``folder``.
 
     Raises :class:`UsageError` when there is none, or two would write the same output.
     """
-    jobs = [Job((source,), folder / place, in_batch=True) for source, place in named]
+    jobs = [Job((found.path,), folder / found.place, in_batch=True, trouble=found.trouble) for found in named]
     if not jobs:
         raise UsageError("no input file found: name files, or folders that hold some")
     output, count = Counter(job.output for job in jobs).most_common(1)[0]

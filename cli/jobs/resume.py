@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vaecompress.bitstream import Chunk, Container, ContainerWriter, PicturePayload, chunks, pixel_checksum
-from vaecompress.errors import InputError, OutputError, VaecompressError
+from vaecompress.errors import InputError, VaecompressError
 
 STAMP_BYTES = 8
 STAMP_COST_BYTES = STAMP_BYTES + 9
@@ -31,15 +31,15 @@ def stamp_of(source: Path, settings: str) -> bytes:
     return digest.digest()[:STAMP_BYTES]
 
 
-def copy_stamped(stream: BinaryIO, output: BinaryIO, stamp: bytes) -> None:
-    """Write the stream in the file ``stream`` to ``output`` with a stamp added."""
-    with Container.open(stream) as container, ContainerWriter(output, container.header) as writer:
+def copy_stamped(stream: BinaryIO, output: BinaryIO, stamp: bytes, spool_dir: Path | None) -> None:
+    """Write the stream in the file ``stream`` to ``output`` with a stamp added; chunks wait in ``spool_dir``."""
+    with Container.open(stream) as container, ContainerWriter(output, container.header, spool_dir) as writer:
         for entry in container.directory:
             writer.append(Chunk(entry.type, container.read(entry)))
         writer.append(Chunk(chunks.SOURCE_STAMP, stamp))
 
 
-def is_encoded(output: Path, stamp: bytes) -> bool:
+def is_encoded(output: Path, stamp: bytes | None) -> bool:
     """Whether ``output`` is a sound stream with this stamp."""
     try:
         with Container.open(output) as container:
@@ -70,13 +70,3 @@ def _checksums(output: Path, container: Container) -> Iterator[int]:
 
     for frame, _ in open_video(output):
         yield pixel_checksum(frame.data)
-
-
-def pass_over(output: Path, is_done: bool, force: bool) -> bool:
-    """Whether to leave the existing ``output`` as it is.
-
-    Raises :class:`OutputError` when it is not what this run would make, and must not be replaced either.
-    """
-    if not is_done and not force:
-        raise OutputError(f"{output}: exists and is damaged or made from something else; --force replaces it")
-    return is_done

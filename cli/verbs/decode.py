@@ -1,14 +1,17 @@
 """Decode small files into pictures and videos."""
 
 import argparse
-from collections.abc import Iterator
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from vaecompress.errors import UsageError, VaecompressError
 
 from ..console import Console
 from ..jobs.batch import run_jobs
-from ..jobs.inputs import STREAM_SUFFIX, find_files
+from ..jobs.inputs import STREAM_SUFFIX, Found, Search
 from ..jobs.outputs import make_folder
 from ..jobs.plan import Job, Request, jobs_into, read_request
 from ..options import add_file_arguments, files_at_once, frame_range
@@ -24,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "vaecompress decode out.bin back.png\n"
         "       vaecompress decode clip.bin back.mp4 [--crf 20]\n"
         "       vaecompress decode clip.bin -o frames/ [--frames 10:20]\n"
-        "       vaecompress decode streams/ more.bin -o DIR [-j 2] [--resume]"
+        "       vaecompress decode clip.bin one.png --frames 7\n"
+        "       vaecompress decode streams/ more.bin -o DIR [-j 2] [--resume | --update]"
     )
     add_file_arguments(parser, "one file each (a.png.bin becomes a.png), or the frames of one video")
     parser.add_argument("--frames", type=frame_range, metavar="10:20", help="these frames only, the last one excluded")
@@ -37,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """Decode; returns the exit code."""
     from ..jobs.decode_job import Decoder
 
-    console = Console(options.json, options.verbose)
+    console = Console.of(options)
     jobs = _jobs(read_request(options), options.allow_partial, console)
     return run_jobs(jobs, Decoder(options, console), files_at_once(options), console)
 
@@ -48,22 +52,39 @@ def _jobs(request: Request, partial: bool, console: Console) -> list[Job]:
             raise UsageError("several inputs for one output: -o DIR makes one file each")
         return [Job(tuple(path for path in request.inputs if path is not None), request.output)]
     files = request.files
-    if len(files) == 1 and files[0].is_file() and _kind(files[0], partial) == "video":
+    if len(files) == 1 and os.path.isfile(files[0]) and _kind(files[0], partial) == "video":
         return [Job((files[0],), request.output, as_frames=True)]
-    left_out: list[Path] = []
-    found = find_files(files, (STREAM_SUFFIX,), left_out)
-    jobs = jobs_into(request.output, _named(found, partial))
-    if left_out:
-        console.line(f"note: files left out, not named {STREAM_SUFFIX}: {len(left_out)}")
+    search = Search((STREAM_SUFFIX,))
+    jobs = jobs_into(request.output, _named(search.files(files), partial))
+    search.report(console, f"not named {STREAM_SUFFIX}")
     make_folder(request.output)
     return jobs
 
 
-def _named(found: Iterator[tuple[Path, Path]], partial: bool) -> Iterator[tuple[Path, Path]]:
-    for path, place in found:
-        stem = place.with_suffix("") if place.suffix == STREAM_SUFFIX else place
-        kept, default = (_VIDEO_NAMES, ".mp4") if _kind(path, partial) == "video" else (_PICTURE_NAMES, ".png")
-        yield path, stem if stem.suffix.lower() in kept else stem.with_name(stem.name + default)
+def _named(streams: Iterable[Found], partial: bool) -> list[Found]:
+    """The streams with the places of what they become.
+
+    ``a.jpg.bin`` and ``a.jpg.png.bin`` would both be ``a.jpg.png``: such twins keep the whole name of their stream.
+    """
+    found = list(streams)
+    places = [_place(stream, partial) for stream in found]
+    count = Counter(places)
+    return [
+        dataclasses.replace(
+            stream,
+            place=place if count[place] == 1 else stream.place.with_name(stream.place.name + place.suffix),
+        )
+        for stream, place in zip(found, places, strict=True)
+    ]
+
+
+def _place(stream: Found, partial: bool) -> Path:
+    place = stream.place
+    if stream.trouble is not None:
+        return place
+    stem = place.with_suffix("") if place.suffix == STREAM_SUFFIX else place
+    kept, default = (_VIDEO_NAMES, ".mp4") if _kind(stream.path, partial) == "video" else (_PICTURE_NAMES, ".png")
+    return stem if stem.suffix.lower() in kept else stem.with_name(stem.name + default)
 
 
 def _kind(path: Path, partial: bool) -> str | None:

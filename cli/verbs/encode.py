@@ -1,6 +1,7 @@
 """Encode pictures and videos into small files."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 from vaecompress.errors import UsageError
@@ -8,7 +9,7 @@ from vaecompress.media.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
 from ..console import Console
 from ..jobs.batch import run_jobs
-from ..jobs.inputs import STREAM_SUFFIX, find_files
+from ..jobs.inputs import STREAM_SUFFIX, Found, Search
 from ..jobs.outputs import make_folder
 from ..jobs.plan import Job, Request, jobs_into, read_request
 from ..options import add_file_arguments, byte_count, effort, files_at_once, frame_rate, positive_number, quality
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "vaecompress encode in.png out.bin [-q 50 | --size 40k | --bpp 0.5 | --psnr 34]\n"
         "       vaecompress encode clip.mp4 clip.bin\n"
         "       vaecompress encode frames/ clip.bin [--fps 24]\n"
-        "       vaecompress encode photos/ more.jpg -o DIR [-j 2] [--resume]"
+        "       vaecompress encode photos/ more.jpg -o DIR [-j 2] [--resume | --update]"
     )
     add_file_arguments(parser, "one file each, named a.png.bin")
     goal = parser.add_mutually_exclusive_group()
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     """Encode; returns the exit code."""
     from ..jobs.encode_job import Encoder
 
-    console = Console(options.json, options.verbose)
+    console = Console.of(options)
     jobs = _jobs(read_request(options), options.fps is not None, console)
     return run_jobs(jobs, Encoder(options, console), files_at_once(options), console)
 
@@ -70,10 +71,13 @@ def _jobs(request: Request, frames: bool, console: Console) -> list[Job]:
 
 
 def _batch(files: list[Path], folder: Path, console: Console) -> list[Job]:
-    left_out: list[Path] = []
-    found = find_files(files, _MEDIA_SUFFIXES, left_out)
-    jobs = jobs_into(folder, ((path, place.with_name(place.name + STREAM_SUFFIX)) for path, place in found))
-    if left_out:
-        console.line(f"note: files left out, neither pictures nor videos by their names: {len(left_out)}")
+    search = Search(_MEDIA_SUFFIXES)
+    jobs = jobs_into(folder, map(_named, search.files(files)))
+    search.report(console, "neither pictures nor videos by their names")
     make_folder(folder)
     return jobs
+
+
+def _named(found: Found) -> Found:
+    """With the name of its stream; a folder that cannot be read has no other."""
+    return dataclasses.replace(found, place=found.place.parent / (found.place.name + STREAM_SUFFIX))

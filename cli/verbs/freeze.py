@@ -9,14 +9,14 @@ from vaecompress.errors import InputError
 
 from ..console import Console
 from ..jobs.outputs import writing
-from ..options import add_exclude_argument, add_json_argument
+from ..options import add_exclude_argument, add_json_argument, add_quiet_argument, path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this verb."""
-    parser.add_argument("source", type=Path, metavar="RUN", help="folder of a run, or a file of weights")
+    parser.add_argument("source", type=path, metavar="RUN", help="folder of a run, or a file of weights")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FILE", help="model file, such as model.vcm"
+        "-o", "--output", type=path, required=True, metavar="FILE", help="model file, such as model.vcm"
     )
     parser.add_argument("-f", "--force", action="store_true", help="replace the output if it exists")
     parser.add_argument("--name", help="the model's name (the output's name without suffix)")
@@ -26,10 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bd-rate", type=float, metavar="PERCENT", help="PSNR BD-rate against x265 intra, as bench prints it"
     )
     parser.add_argument(
-        "--fit", type=Path, nargs="+", metavar="SOURCE", help="training pictures to fit the probability tables to"
+        "--fit", type=path, nargs="+", metavar="SOURCE", help="training pictures to fit the probability tables to"
     )
     add_exclude_argument(parser)
     add_json_argument(parser)
+    add_quiet_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,9 +40,9 @@ def run(options: argparse.Namespace) -> int:
     from vaecompress.train.saver import WEIGHTS_NAME
     from vaecompress.transforms.config import ModelConfig
 
-    path = options.source / WEIGHTS_NAME if options.source.is_dir() else options.source
-    variables, meta = load_weights(path)
-    _check_calibrated(path, meta)
+    weights = options.source / WEIGHTS_NAME if options.source.is_dir() else options.source
+    variables, meta = load_weights(weights)
+    _check_calibrated(weights, meta)
     training = {key: value for key, value in meta.items() if key != "model"}
     card = {
         "name": options.name or options.output.stem,
@@ -56,13 +57,13 @@ def run(options: argparse.Namespace) -> int:
             data = freeze(ModelConfig.from_dict(meta["model"]), variables, card)
         except ValueError as error:
             raise InputError(
-                f"{path}: cannot be made exact: {error}; train it to the end of its exact phase"
+                f"{weights}: cannot be made exact: {error}; train it to the end of its exact phase"
             ) from error
         if options.fit:
             data = _fitted(data, options)
         part.write_bytes(data)
     record = {"source": str(options.source), "output": str(options.output), "size_bytes": len(data)}
-    console = Console(options.json, options.verbose)
+    console = Console.of(options)
     console.done(f"{options.source} -> {options.output}  {len(data):,} bytes", record)
     return 0
 

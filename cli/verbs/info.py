@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from ..console import Console
 from ..jobs.batch import run_jobs
-from ..jobs.inputs import read_standard_input, to_path
+from ..jobs.inputs import input_path
 from ..jobs.plan import Job
+from ..jobs.source import content_of
 from ..options import add_json_argument
 
 if TYPE_CHECKING:
@@ -25,16 +26,15 @@ def run(options: argparse.Namespace) -> int:
     from vaecompress.codec.info import describe
     from vaecompress.limits import Limits
 
-    console = Console(options.json, options.verbose)
+    console = Console.of(options)
 
     def say(job: Job) -> int:
         limits = Limits()
-        source = job.sources[0] if job.sources else read_standard_input(limits)
-        info = describe(source, limits, verify=options.verify)
+        info = describe(content_of(job, limits), limits, verify=options.verify)
         console.answer(_text(job.subject, info, options.verify), {"source": job.subject, **info.to_dict()})
         return 0
 
-    jobs = [Job(() if path is None else (path,), None) for path in map(to_path, options.paths)]
+    jobs = [Job(() if path is None else (path,), None) for path in map(input_path, options.paths)]
     return run_jobs(jobs, say, 1, console)
 
 

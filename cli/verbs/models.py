@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from vaecompress.models import registry
     from vaecompress.models.default import SUFFIX, default_model
 
-    console = Console(options.json, options.verbose)
+    console = Console.of(options)
     default = registry.SHIPPED / f"{default_model(registry.SHIPPED)}{SUFFIX}"
 
     def say(job: Job) -> int:

@@ -1,20 +1,20 @@
 """Pack training pictures into tar shards that travel well and train without tensorflow."""
 
 import argparse
-from pathlib import Path
 
 from ..console import Console
-from ..options import add_exclude_argument, add_json_argument, byte_count, positive_integer
+from ..options import add_exclude_argument, add_json_argument, add_quiet_argument, byte_count, path, positive_integer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this verb."""
-    parser.add_argument("sources", nargs="+", type=Path, metavar="SOURCE", help="folders, pictures, tar shards")
+    parser.add_argument("sources", nargs="+", type=path, metavar="SOURCE", help="folders, pictures, tar shards")
     add_exclude_argument(parser)
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the shards")
+    parser.add_argument("-o", "--output", type=path, required=True, metavar="DIR", help="new folder for the shards")
     parser.add_argument("--max-side", type=positive_integer, metavar="PIXELS", help="reduce larger pictures to this")
     parser.add_argument("--shard-size", type=byte_count, metavar="BYTES", help="largest shard (30Mi)")
     add_json_argument(parser)
+    add_quiet_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     from vaecompress.train.data.pack import SHARD_BYTES, pack
     from vaecompress.train.data.sources import listed_names
 
-    console = Console(options.json, options.verbose)
+    console = Console.of(options)
     size_bytes = options.shard_size or SHARD_BYTES
     manifest = pack(options.sources, options.output, size_bytes, listed_names(options.exclude), options.max_side)
     pictures, shards = len(manifest["pictures"]), len(manifest["shards"])

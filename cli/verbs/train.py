@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vaecompress.errors import UsageError
 
 from ..console import Console
-from ..options import add_exclude_argument, positive_integer, positive_number
+from ..options import add_exclude_argument, add_quiet_argument, path, positive_integer, positive_number
 
 if TYPE_CHECKING:
     from vaecompress.train.loop import Batches, Weights
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", default="light", metavar="NAME", help="tiny, light (default), base or large")
     parser.add_argument(
         "--data",
-        type=Path,
+        type=path,
         action="extend",
         nargs="+",
         required=True,
@@ -28,15 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folders, pictures, tar shards",
     )
     add_exclude_argument(parser)
-    parser.add_argument("--validation", type=Path, metavar="FILE", help="names of pictures to test on, not to train on")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument("--validation", type=path, metavar="FILE", help="names of pictures to test on, not to train on")
+    parser.add_argument("-o", "--output", type=path, required=True, metavar="DIR", help="folder of the run")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=positive_integer, help="steps instead of the preset's")
     length.add_argument("--minutes", type=positive_number, help="train for so long, the schedule fitted to it")
     parser.add_argument("--batch", type=positive_integer, metavar="N", help="crops a step instead of the preset's")
     parser.add_argument("--learning-rate", type=positive_number, metavar="RATE", help="peak, instead of the preset's")
     parser.add_argument(
-        "--init", type=Path, metavar="FILE", help="start from a model file, or go on from saved weights"
+        "--init", type=path, metavar="FILE", help="start from a model file, or go on from saved weights"
     )
     parser.add_argument(
         "--basis-refresh", type=positive_integer, metavar="N", help="steps between two renewals of SOAP's bases (10)"
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jitter", type=positive_number, default=0.0, help="0..1, random colours; needs --stream")
     parser.add_argument("--no-rescale", action="store_true", help="no crops from reduced pictures")
     parser.add_argument("--peak-tflops", type=positive_number, metavar="N", help="a device's peak, to print its share")
+    add_quiet_argument(parser)
     hosts = parser.add_argument_group("several hosts: the same command on each, with")
     hosts.add_argument("--coordinator", metavar="HOST:PORT", help="address of the first, or auto (Slurm, MPI, TPU)")
     hosts.add_argument("--processes", type=positive_integer, metavar="N", help="how many there are")
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.coordinator:
         devices.join(options.coordinator, options.processes, options.process)
-    console = Console(verbose=options.verbose)
+    console = Console.of(options)
     recipe = _recipe(preset(options.preset), options)
     devices.check_batch(recipe.recipe.batch_size)
     weights = _initial_weights(options.init, recipe)
@@ -83,9 +84,9 @@ def run(options: argparse.Namespace) -> int:
         budget_minutes=options.minutes,
         device_tflops=options.peak_tflops,
     )
-    Run(recipe, batches, pictures, options.output, settings, console.line).train(weights)
+    Run(recipe, batches, pictures, options.output, settings, console.say).train(weights)
     if devices.is_first():
-        console.line(f"done; 'vaecompress freeze {options.output} -o model.vcm' makes a model file of it")
+        console.say(f"done; 'vaecompress freeze {options.output} -o model.vcm' makes a model file of it")
     return 0
 
 
@@ -115,7 +116,7 @@ def _batches(options: argparse.Namespace, exclude: frozenset[str], seed: int, co
 
     resident = Resident.load(options.data, exclude, not options.no_rescale, seed)
     megapixels = len(resident.pixels) / 1e6
-    console.line(f"{len(resident.heights)} pictures in memory, {megapixels:.0f} MP; left out: {resident.skipped}")
+    console.say(f"{len(resident.heights)} pictures in memory, {megapixels:.0f} MP; left out: {resident.skipped}")
     return resident if jax.default_backend() == "cpu" else DeviceResident(resident)
 
 

@@ -18,7 +18,7 @@ pytest.importorskip("flax", reason="needs the train extra")
 import jax
 import small_run
 
-from vaecompress.errors import UsageError
+from vaecompress.errors import LostProcessError, UsageError
 from vaecompress.train import devices
 from vaecompress.train.checkpoint import latest_step
 from vaecompress.train.curves import read_rows
@@ -67,7 +67,7 @@ def test_a_killed_process_ends_the_run_and_one_device_goes_on(alone: Sequence[fl
     if first.returncode == -signal.SIGABRT:  # newer jax: the sum waits for the dead, until jax ends the process
         assert "another task died" in said
     else:
-        assert first.returncode == 1, said
+        assert first.returncode == LostProcessError.exit_code, said
         assert "LostProcessError: another process of this run has stopped" in said
         assert said.endswith("to go on from the last checkpoint\n")
     reached = latest_step(tmp_path)
@@ -95,6 +95,6 @@ def test_only_a_lost_process_is_taken_for_one(monkeypatch: pytest.MonkeyPatch) -
         fail()
     assert not ends
     monkeypatch.setattr(jax, "process_count", lambda: 2)
-    with pytest.raises(devices.LostProcessError, match=r"stopped \(connection closed\): start again"):
+    with pytest.raises(LostProcessError, match=r"stopped \(connection closed\): start again"):
         fail()
     assert len(ends) == 1

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from small_model import SMALL
 
-from vaecompress.errors import UsageError
+from vaecompress.errors import DivergedError, UsageError
 from vaecompress.train import checkpoint, loop
 from vaecompress.train.checkpoint import latest_step, load_weights
 from vaecompress.train.curves import read_rows
@@ -21,7 +21,7 @@ from vaecompress.train.loop import Run, RunOptions, Weights
 from vaecompress.train.objective import measure, rate_distortion
 from vaecompress.train.optimiser import optimiser, warm_up
 from vaecompress.train.presets import Preset, Recipe
-from vaecompress.train.saver import WEIGHTS_NAME, DivergedError
+from vaecompress.train.saver import WEIGHTS_NAME
 from vaecompress.train.schedule import Schedule
 from vaecompress.train.step import init_state, make_evaluation, make_preset_step
 from vaecompress.transforms.config import ModelConfig

@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("flax", reason="needs the train extra")
 
-from vaecompress.errors import OutputError
+from vaecompress.errors import DivergedError, OutputError
 from vaecompress.train import checkpoint
-from vaecompress.train.saver import WEIGHTS_NAME, DivergedError, Saver
+from vaecompress.train.saver import WEIGHTS_NAME, Saver
 from vaecompress.train.step import TrainState
 
 

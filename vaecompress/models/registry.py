@@ -29,12 +29,17 @@ def load(model: str | Path | None = None, engine: str = "onnxruntime", threads: 
     Raises UsageError when there is none, CorruptError when it is damaged; what was not shipped is verified first, and
     UnsupportedError says what is not one of our networks.
     """
-    wanted = str(model or default_model(SHIPPED))
+    return _loaded(path_of(model or default_model(SHIPPED)), engine, threads)
+
+
+def path_of(model: str | Path) -> Path:
+    """The file of a model that is named as for :func:`load`. Raises UsageError when there is none."""
+    wanted = str(model)
     if Path(wanted).suffix == SUFFIX:
-        return _loaded(Path(wanted), engine, threads)
+        return Path(wanted)
     for path in paths():
         if wanted in (path.stem, file_id(path).hex()):
-            return _loaded(path, engine, threads)
+            return path
     known = ", ".join(path.stem for path in paths()) or "none"
     raise UsageError(f"no model '{wanted}'; installed: {known}; or give the path of a {SUFFIX} file")
 

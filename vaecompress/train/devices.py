@@ -20,15 +20,11 @@ import numpy.typing as npt
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from vaecompress.errors import UsageError, VaecompressError
+from vaecompress.errors import LostProcessError, UsageError
 
 AUTOMATIC = "auto"
 _BATCH = "batch"
 _spec: Any = PartitionSpec
-
-
-class LostProcessError(VaecompressError):
-    """Another process of the run has stopped."""
 
 
 def join(coordinator: str, processes: int | None = None, process: int | None = None) -> None:

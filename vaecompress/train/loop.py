@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.errors import UsageError
+from vaecompress.errors import DivergedError, UsageError
 from vaecompress.train import checkpoint, devices
 from vaecompress.train.curves import TRAINING, CurveLog, CurveRow, TensorBoardLog, plot_curves
 from vaecompress.train.data.sources import middles
@@ -24,7 +24,7 @@ from vaecompress.train.meter import Meter
 from vaecompress.train.objective import measure, rate_distortion
 from vaecompress.train.optimiser import optimiser, warm_up
 from vaecompress.train.presets import Preset
-from vaecompress.train.saver import DivergedError, Saver
+from vaecompress.train.saver import Saver
 from vaecompress.train.schedule import Schedule
 from vaecompress.train.step import (
     StepFunction,
@@ -111,7 +111,7 @@ class Run:
 
         Returns the state after the last step, which is saved. Raises :class:`DivergedError` on a loss that is not
         finite, after which the folder holds the last good checkpoint; UsageError where the weights stand at or beyond
-        the last step; :class:`devices.LostProcessError` where another process is gone. Ctrl-C saves and raises
+        the last step; :class:`LostProcessError` where another process is gone. Ctrl-C saves and raises
         KeyboardInterrupt, in every process.
         """
         with devices.all_alive(), interrupt_flag() as interrupted, Saver(self.folder) as self._saver:

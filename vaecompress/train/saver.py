@@ -9,15 +9,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from vaecompress.errors import VaecompressError
+from vaecompress.errors import DivergedError
 from vaecompress.train import checkpoint
 from vaecompress.train.step import TrainState
 
 WEIGHTS_NAME = "weights.msgpack"
-
-
-class DivergedError(VaecompressError):
-    """The loss is not finite; the last good checkpoint is kept."""
 
 
 class Saver:

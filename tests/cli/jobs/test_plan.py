@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 import pytest
+from vaecompress_cli.jobs.inputs import Found
 from vaecompress_cli.jobs.plan import Job, jobs_into, read_request
 
 from vaecompress.errors import UsageError
@@ -81,7 +82,7 @@ def test_an_output_that_is_the_input_is_refused(name: str, tmp_path: Path, monke
 
 
 def test_two_sources_of_one_output_are_refused() -> None:
-    named = [(Path("x/a.png"), Path("a.png.bin")), (Path("y/a.png"), Path("a.png.bin"))]
+    named = [Found(Path("x/a.png"), Path("a.png.bin")), Found(Path("y/a.png"), Path("a.png.bin"))]
     with pytest.raises(UsageError, match=r"x/a.png, y/a.png would all become out/a.png.bin"):
         jobs_into(Path("out"), named)
     with pytest.raises(UsageError, match="no input file"):

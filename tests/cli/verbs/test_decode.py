@@ -145,3 +145,30 @@ def test_nothing_is_written_where_no_frame_is_sound(tmp_path: Path) -> None:
     damage_frame(stream, 0)
     assert run("decode", stream, tmp_path / "back.mp4", "--allow-partial") == 4
     assert names(tmp_path) == ["clip.bin", "frames/0.png"]
+
+
+def test_one_frame_is_a_picture(tmp_path: Path) -> None:
+    stream = clip(tmp_path, frames=3)
+    assert run("decode", stream, "-o", tmp_path / "all") == 0
+    assert run("decode", stream, tmp_path / "one.png", "--frames", "1") == 0
+    np.testing.assert_array_equal(read(tmp_path / "one.png"), read(tmp_path / "all" / "frame_000001.png"))
+    assert run("decode", stream, tmp_path / "one.jpg", "--frames", "0:1") == 0
+    with Image.open(tmp_path / "one.jpg") as picture:
+        assert picture.format == "JPEG"
+
+
+def test_what_stays_beside_new_frames_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stream, frames = clip(tmp_path, frames=3), tmp_path / "all"
+    assert run("decode", stream, "-o", frames) == 0
+    capsys.readouterr()
+    assert run("decode", stream, "-o", frames, "--force", "--frames", ":2") == 0
+    assert f"files that were in {frames} before and stay beside the frames: 1" in capsys.readouterr().err
+
+
+def test_twins_of_one_name_are_both_decoded(tmp_path: Path) -> None:
+    stream = streams(tmp_path)
+    (tmp_path / "in").mkdir()
+    for name in ("a.jpg.bin", "a.jpg.png.bin", "b.jpg.bin"):
+        (tmp_path / "in" / name).write_bytes(stream.read_bytes())
+    assert run("decode", tmp_path / "in", "-o", tmp_path / "out") == 0
+    assert names(tmp_path / "out") == ["a.jpg.bin.png", "a.jpg.png.bin.png", "b.jpg.png"]

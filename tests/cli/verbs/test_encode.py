@@ -1,6 +1,7 @@
 """``vaecompress encode``: goals, names, pipes, many files, what is said."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def test_many_files_into_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert run("encode", photos, tmp_path / "c.png", "-o", out, "-j", 2, "--json", *MODEL) == 0
     assert names(out) == ["a.jpg.bin", "a.png.bin", "c.png.bin", "sub/b.PNG.bin"]
     captured = capsys.readouterr()
-    assert captured.err == "note: files left out, neither pictures nor videos by their names: 1\n"
+    assert captured.err == "note: files left out, neither pictures nor videos by their names: 1 (1 .txt)\n"
     assert len(captured.out.splitlines()) == 4
 
 
@@ -184,3 +185,76 @@ def test_videos_take_a_quality_only(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "give -q" in capsys.readouterr().err
     assert run("encode", tmp_path / "frames", "-o", tmp_path / "out", "--fps", 24, *MODEL) == 2
     assert run("encode", "-", tmp_path / "clip.bin", "--fps", 24, *MODEL) == 2
+
+
+def test_update_remakes_what_is_out_of_date(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    save(photos / "a.png"), save(photos / "b.png")
+    words = ("encode", photos, "-o", out, *MODEL)
+    assert run(*words) == 0
+    save(photos / "b.png", seed=1)
+    before = (out / "a.png.bin").stat().st_mtime_ns
+    assert run(*words, "--resume") == 8
+    assert (
+        "b.png.bin: exists and is damaged or made from something else; --update" in capsys.readouterr().err
+    )
+    assert run(*words, "--update") == 0
+    assert "a.png.bin  done already" in capsys.readouterr().err
+    assert (out / "a.png.bin").stat().st_mtime_ns == before
+    assert run(*words, "--update", "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_runs_that_resume_share_the_work(tmp_path: Path) -> None:
+    for index in range(6):
+        save(tmp_path / "photos" / f"{index}.png", seed=index)
+    words = ("encode", tmp_path / "photos", "-o", tmp_path / "out", "--resume", *MODEL)
+    ends = [finish(process) for process in [start(*words) for _ in range(3)]]
+    assert [code for code, _, _ in ends] == [0, 0, 0]
+    made = [line for _, _, lines in ends for line in lines if " bytes  " in line]
+    assert len({line.split(" -> ")[0] for line in made}) == 6
+    assert names(tmp_path / "out") == [f"{index}.png.bin" for index in range(6)]
+
+
+def test_trouble_in_a_folder_is_an_error_of_the_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(tmp_path / "photos" / "a.png")
+    (tmp_path / "photos" / "b.png").symlink_to("nowhere")
+    assert run("encode", tmp_path / "photos", "-o", tmp_path / "out", *MODEL) == 3
+    assert f"{tmp_path / 'photos' / 'b.png'}: this link leads to nowhere" in capsys.readouterr().err
+    assert names(tmp_path / "out") == ["a.png.bin"]
+
+
+def test_names_that_look_like_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "-lead.png")
+    assert run("encode", *MODEL, "--", "-lead.png", "-x.bin") == 0
+    assert run("info", "--", "-x.bin") == 0
+    assert run("decode", "-f", "--", "-x.bin", "back.png") == 0
+    assert names(tmp_path) == ["-lead.png", "-x.bin", "back.png"]
+
+
+def test_names_that_no_line_or_reader_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken, foreign = save(tmp_path / "new\nline.png"), save(tmp_path / "bad\udcff.png")
+    assert run("encode", broken, tmp_path / "a.bin", *MODEL) == 0
+    assert capsys.readouterr().err.startswith(f"{tmp_path}/new\\nline.png -> ")
+    assert run("encode", foreign, tmp_path / "b.bin", "--json", *MODEL) == 0
+    assert records(capsys)[0]["source"] == f"{tmp_path}/bad\\xff.png"
+
+
+def test_long_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = save(tmp_path / f"{'x' * 247}.png")
+    assert run("encode", source, "-o", tmp_path / "out", *MODEL) == 0
+    assert names(tmp_path / "out") == [f"{source.name}.bin"]
+    assert run("encode", save(tmp_path / f"{'x' * 251}.png"), "-o", tmp_path / "out", *MODEL) == 8
+    assert "this name has 259 bytes" in capsys.readouterr().err
+
+
+def test_dates_are_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    source, output = save(tmp_path / "a.png"), tmp_path / "a.bin"
+    os.utime(source, ns=(10**18, 10**18))
+    assert run("encode", source, output, *MODEL, "--keep-times") == 0
+    assert output.stat().st_mtime_ns == 10**18
+    assert run("decode", output, tmp_path / "b.png", "--keep-times") == 0
+    assert (tmp_path / "b.png").stat().st_mtime_ns == 10**18
+    assert run("encode", source, output, *MODEL, "--force") == 0
+    assert output.stat().st_mtime_ns != 10**18

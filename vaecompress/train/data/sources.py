@@ -185,8 +185,9 @@ def middles(pictures: Iterable[npt.NDArray[np.uint8]], side: int) -> npt.NDArray
 
 
 def read_names(path: Path) -> frozenset[str]:
-    """File names listed one a line in a text file (such as ``validation.txt``)."""
-    return frozenset(path.read_text(encoding="utf-8").split())
+    """File names listed one a line in a text file (such as ``validation.txt``); of a path, its last part."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return frozenset(Path(line.strip()).name for line in lines if line.strip())
 
 
 def listed_names(lists: Iterable[Path]) -> frozenset[str]:
