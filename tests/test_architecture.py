@@ -115,3 +115,15 @@ def test_importing_starts_no_heavy_package(names: list[str]) -> None:
     check = f"import sys, {', '.join(names)}; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in modules("vaecompress") if layer(place(path)) in ("codec", "encoder")]
+)
+def test_products_of_matrices_heed_the_threads_asked_for(path: Path) -> None:
+    """numpy's would take every core: networks/matrix_product.py does not."""
+    if place(path) in MAY_LEARN:
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        assert not isinstance(node, ast.MatMult), "a @ b"
+        assert not isinstance(node, ast.Attribute) or node.attr not in ("dot", "matmul", "tensordot", "einsum")

@@ -19,6 +19,7 @@ from vaecompress.encoder.linear_path import Matrix, linear_path
 from vaecompress.encoder.rounding import DeadZone, Weighing
 from vaecompress.entropy.coder import ideal_bits
 from vaecompress.format import PATCH, STEP_BITS, quality_lambda
+from vaecompress.networks.matrix_product import matrix_product
 
 Array = npt.NDArray[Any]
 
@@ -94,11 +95,12 @@ class Search:
 
     def _moved(self, y: Array, latents: Array, picture: Pixels, transpose: Matrix, rate: float) -> Array:
         """``y`` moved by ``rate`` towards where the error of ``picture`` says that the latents should be."""
-        moved = np.empty_like(y)
+        moved, product = np.empty_like(y), matrix_product(self._codec.model.threads)
         for top in range(0, y.shape[2], BAND_ROWS):
             rows = slice(top, min(top + BAND_ROWS, y.shape[2]))
             error = self._error(picture, rows, y.shape[3])
-            wanted = latents[0, :, rows] * np.float32(1 / (1 << STEP_BITS)) + np.tensordot(transpose, error, 1)
+            correction = product(transpose, error.reshape(len(error), -1)).reshape(-1, *error.shape[1:])
+            wanted = latents[0, :, rows] * np.float32(1 / (1 << STEP_BITS)) + correction
             now = y[0, :, rows] * np.float32(1 / TARGET_UNIT)
             new = np.rint((now + np.float32(rate) * (wanted - now)) * np.float32(TARGET_UNIT))
             bounds = np.iinfo(y.dtype)
