@@ -27,7 +27,8 @@ STANDS_ON = {
     "export": CODING | {"transforms"},
     "encoder": CODING | {"transforms", "export"},
     "train": CODING | {"transforms", "export", "encoder"},
-    "": CODING | {"encoder"},
+    "arguments": BASE | {"media"},
+    "": CODING | {"encoder", "arguments"},
     "__main__": set(),
 }
 """Layers of vaecompress, "" its public face, and those each one may import besides itself."""

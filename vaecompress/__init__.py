@@ -11,9 +11,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from vaecompress import errors
 from vaecompress.encoder.effort import DEFAULT_EFFORT
 from vaecompress.errors import VaecompressError
@@ -25,7 +22,7 @@ __all__ = ["Image", "Limits", "VaecompressError", "decode", "encode", "errors", 
 
 
 def encode(
-    picture: Image | npt.NDArray[Any],
+    picture: Any,
     quality: int | None = None,
     *,
     size_bytes: int | None = None,
@@ -38,40 +35,47 @@ def encode(
 ) -> bytes:
     """Encode a picture to the bytes of a file.
 
-    ``picture`` is an :class:`Image` or an array [height, width] or [height, width, 1..4] (grey, grey and alpha, RGB,
-    RGBA). At most one of ``quality`` (1..100, default 60), ``size_bytes``, ``bpp`` and ``psnr_db`` is the goal.
-    ``model`` is a name or the path of a model file. ``effort`` 1..9 is how long to search for a better file of the same
-    format; 6 and above need the ``train`` extra. Raises UsageError, InputError, GoalError.
+    ``picture`` is an :class:`Image`, an array [height, width] or [height, width, 1..4] (grey, grey and alpha, RGB,
+    RGBA), a Pillow picture, or a picture file: its path, its bytes, or a binary file object. What is reduced or left
+    out is warned of. At most one of ``quality`` (1..100, default 60), ``size_bytes``, ``bpp`` and ``psnr_db`` is the
+    goal. ``model`` is a name or the path of a model file. ``effort`` 1..9 is how long to search for a better file of
+    the same format; 6 and above need the ``train`` extra. Raises UsageError, InputError, LimitError, GoalError.
     """
+    from vaecompress.arguments import check_integers, check_numbers, image_of
     from vaecompress.encoder.goal import Goal
     from vaecompress.encoder.prepare import prepare
     from vaecompress.encoder.still import ImageEncoder
     from vaecompress.models import registry
 
+    check_integers(quality=quality, size_bytes=size_bytes, threads=threads, effort=effort)
+    check_numbers(bpp=bpp, psnr_db=psnr_db)
     goal = Goal.from_options(quality, size_bytes, bpp, psnr_db)
-    image = picture if isinstance(picture, Image) else Image.from_array(np.asarray(picture))
+    image = image_of(picture)
     Limits().check_size(image.width, image.height)
+    Limits().check_metadata(0 if strip else image.metadata_bytes)
     loaded = registry.load(model, threads=threads)
     return ImageEncoder(loaded).encode(image, goal, strip, prepare(effort, loaded)).data
 
 
 def decode(
-    data: bytes,
+    source: Any,
     *,
     threads: int | None = None,
     engine: str = "onnxruntime",
     limits: Limits = Limits(),  # noqa: B008
 ) -> Image:
-    """Decode the bytes of an image file: the same pixels on every machine, checked against the file's checksum.
+    """Decode an image file: the same pixels on every machine, checked against the file's checksum.
 
-    ``engine`` is ``onnxruntime`` or ``reference`` (plain int64 numpy, slow). Raises CorruptError, UnsupportedError,
-    LimitError.
+    ``source`` is its bytes (any bytes-like object), its path, or a binary file object. ``engine`` is ``onnxruntime`` or
+    ``reference`` (plain int64 numpy, slow). Raises UsageError, InputError, CorruptError, UnsupportedError, LimitError.
     """
+    from vaecompress.arguments import check_integers, file_of
     from vaecompress.bitstream import Container
     from vaecompress.codec.still import ImageCodec
     from vaecompress.models import registry
 
-    with Container.open(data, limits) as container:
+    check_integers(threads=threads)
+    with Container.open(file_of(source), limits) as container:
         return ImageCodec(registry.find(container.header.model_id, engine, threads)).decode(container)
 
 

@@ -1,5 +1,6 @@
 """What an encoding aims at: a quality, a size, a rate or a PSNR."""
 
+import math
 from dataclasses import dataclass
 
 from vaecompress.errors import UsageError
@@ -22,6 +23,10 @@ class Goal:
         given = [value for value in (self.quality, self.size_bytes, self.bpp, self.psnr_db) if value is not None]
         if len(given) != 1:
             raise UsageError("give exactly one of quality, size, bpp and psnr")
+        if any(isinstance(value, float) for value in (self.quality, self.size_bytes)):
+            raise UsageError(f"the goal is {given[0]}: quality and size are integers")
+        if not math.isfinite(given[0]):
+            raise UsageError(f"the goal is {given[0]}: must be a finite number")
         if self.quality is not None and self.quality not in range(MIN_QUALITY, MAX_QUALITY + 1):
             raise UsageError(f"quality is {self.quality}: must be an integer from {MIN_QUALITY} to {MAX_QUALITY}")
         if not given[0] > 0:
@@ -38,4 +43,4 @@ class Goal:
 
     def max_bytes(self, pixels: int) -> int | None:
         """The largest file this goal allows for a picture of ``pixels`` pixels."""
-        return int(self.bpp * pixels / 8) if self.bpp is not None else self.size_bytes
+        return int(min(self.bpp * pixels / 8, 1 << 62)) if self.bpp is not None else self.size_bytes

@@ -1,14 +1,19 @@
 """A still picture in memory: 8-bit samples, an optional alpha plane, metadata as opaque bytes."""
 
+import os
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from vaecompress.errors import InputError
 from vaecompress.media.colour import Colour
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 _ROWS_AT_ONCE = 256
 
@@ -63,6 +68,27 @@ class Image:
     def metadata_bytes(self) -> int:
         """Size of ICC, EXIF and XMP together."""
         return sum(len(part) for part in (self.icc, self.exif, self.xmp) if part is not None)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Samples [height, width, 1 to 4], alpha last: what ``np.asarray(image)`` gives."""
+        samples = self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
+        return np.array(samples, dtype) if copy else samples.astype(dtype or samples.dtype, copy=False)
+
+    def to_pil(self) -> "PIL.Image.Image":
+        """A Pillow picture of mode L, LA, RGB or RGBA, with the metadata in its ``info``."""
+        from vaecompress.media.formats.pillow import to_pillow
+
+        return to_pillow(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a picture file whose format the suffix says; what it cannot hold is warned of.
+
+        Raises UsageError for a suffix or picture that is not written, OutputError where the file cannot be written.
+        """
+        from vaecompress.media.image_write import format_of, write_image
+
+        for note in write_image(self, Path(path), format_of(Path(path))):
+            warnings.warn(note, stacklevel=2)
 
     @classmethod
     def from_array(cls, array: npt.NDArray[Any]) -> "Image":

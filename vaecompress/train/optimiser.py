@@ -34,9 +34,7 @@ def optimiser(recipe: Recipe) -> optax.GradientTransformation:
         optax.multi_transform(
             {
                 "matrix": soap(rate, refresh_every=recipe.basis_refresh),
-                "linear": optax.chain(
-                    soap(rate, refresh_every=recipe.basis_refresh), optax.scale(recipe.linear_rate)
-                ),
+                "linear": optax.chain(soap(rate, refresh_every=recipe.basis_refresh), optax.scale(recipe.linear_rate)),
                 "other": optax.adam(rate, b1=0.9, b2=0.99),
             },
             labels,

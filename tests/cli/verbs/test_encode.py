@@ -195,9 +195,7 @@ def test_update_remakes_what_is_out_of_date(tmp_path: Path, capsys: pytest.Captu
     save(photos / "b.png", seed=1)
     before = (out / "a.png.bin").stat().st_mtime_ns
     assert run(*words, "--resume") == 8
-    assert (
-        "b.png.bin: exists and is damaged or made from something else; --update" in capsys.readouterr().err
-    )
+    assert "b.png.bin: exists and is damaged or made from something else; --update" in capsys.readouterr().err
     assert run(*words, "--update") == 0
     assert "a.png.bin  done already" in capsys.readouterr().err
     assert (out / "a.png.bin").stat().st_mtime_ns == before
