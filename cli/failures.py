@@ -13,6 +13,7 @@ _BREAKS_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _EXTRAS = {
     "train": ("jax", "flax", "optax", "onnx", "tensorflow", "tensorflow_probability", "matplotlib"),
     "eval": ("skimage",),
+    "batch": ("dask", "distributed", "fsspec", "s3fs"),
 }
 
 

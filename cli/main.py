@@ -20,6 +20,7 @@ from .streams import finish_standard_output, guard_standard_streams, leave_stand
 VERBS = {
     "encode": "pictures and videos to small files",
     "decode": "and back",
+    "batch": "whole folders and object stores, on all cores or a cluster",
     "info": "what a file is, without decoding it",
     "models": "the models at hand",
     "bench": "compare with other codecs on your own pictures",

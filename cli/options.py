@@ -53,6 +53,25 @@ def add_exclude_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_goal_arguments(parser: argparse.ArgumentParser) -> None:
+    """What an encoding aims at, with which model, and how hard it tries."""
+    goal = parser.add_mutually_exclusive_group()
+    goal.add_argument("-q", "--quality", type=quality, metavar="1..100", help="quality (60)")
+    goal.add_argument(
+        "--size", type=byte_count, metavar="BYTES", help="best quality in at most so many: 40000, 40k, 64Ki"
+    )
+    goal.add_argument("--bpp", type=positive_number, help="best quality with at most so many bits a pixel")
+    goal.add_argument("--psnr", type=positive_number, metavar="DB", help="smallest file with at least this PSNR")
+    parser.add_argument("--model", metavar="NAME", help="a name that 'vaecompress models' lists, or a .vcm file")
+    parser.add_argument(
+        "--effort",
+        type=effort,
+        metavar="1..9",
+        help="how long to search for a better file (3); decoding stays as fast; 6 and above need the train extra",
+    )
+    parser.add_argument("--strip", action="store_true", help="leave ICC profile, EXIF and XMP out")
+
+
 def files_at_once(options: argparse.Namespace) -> int:
     """Files to do at a time."""
     return int(options.jobs or 1)

@@ -1,5 +1,7 @@
 """The code in the documents runs as it stands there."""
 
+from pathlib import Path
+
 import pytest
 from documents import ROOT, run_python_of
 
@@ -12,3 +14,10 @@ def test_a_new_transform_takes_over_the_weights_and_learns(monkeypatch: pytest.M
     before = module["rate_distortion"](module["measure"](module["levels"], module["out"]), module["position"])
     assert module["losses"][0] == pytest.approx(float(before.mean()), rel=1e-4)
     assert module["losses"][-1] < module["losses"][0]
+
+
+def test_a_function_for_any_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sample_media").symlink_to(ROOT / "sample_media")
+    row = run_python_of(ROOT / "docs" / "cluster.md")["row"]
+    assert (row["error"], row["bytes"]) == ("", (tmp_path / row["output"]).stat().st_size)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vaecompress.errors import UsageError, VaecompressError
+from vaecompress.media.suffixes import LOSSLESS_PICTURES, LOSSLESS_VIDEOS
 
 from ..console import Console
 from ..jobs.batch import run_jobs
@@ -15,10 +16,6 @@ from ..jobs.inputs import STREAM_SUFFIX, Found, Search
 from ..jobs.outputs import make_folder
 from ..jobs.plan import Job, Request, jobs_into, read_request
 from ..options import add_file_arguments, files_at_once, frame_range
-
-_PICTURE_NAMES = frozenset({".png", ".webp", ".tif", ".tiff"})
-_VIDEO_NAMES = frozenset({".mp4", ".mkv", ".y4m"})
-"""Suffixes that a derived name may keep: formats that are written without loss, alpha and time stamps included."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +80,7 @@ def _place(stream: Found, partial: bool) -> Path:
     if stream.trouble is not None:
         return place
     stem = place.with_suffix("") if place.suffix == STREAM_SUFFIX else place
-    kept, default = (_VIDEO_NAMES, ".mp4") if _kind(stream.path, partial) == "video" else (_PICTURE_NAMES, ".png")
+    kept, default = (LOSSLESS_VIDEOS, ".mp4") if _kind(stream.path, partial) == "video" else (LOSSLESS_PICTURES, ".png")
     return stem if stem.suffix.lower() in kept else stem.with_name(stem.name + default)
 
 

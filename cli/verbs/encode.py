@@ -12,7 +12,7 @@ from ..jobs.batch import run_jobs
 from ..jobs.inputs import STREAM_SUFFIX, Found, Search
 from ..jobs.outputs import make_folder
 from ..jobs.plan import Job, Request, jobs_into, read_request
-from ..options import add_file_arguments, byte_count, effort, files_at_once, frame_rate, positive_number, quality
+from ..options import add_file_arguments, add_goal_arguments, files_at_once, frame_rate
 
 _MEDIA_SUFFIXES = PICTURE_SUFFIXES | VIDEO_SUFFIXES
 
@@ -26,21 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "       vaecompress encode photos/ more.jpg -o DIR [-j 2] [--resume | --update]"
     )
     add_file_arguments(parser, "one file each, named a.png.bin")
-    goal = parser.add_mutually_exclusive_group()
-    goal.add_argument("-q", "--quality", type=quality, metavar="1..100", help="quality (60)")
-    goal.add_argument(
-        "--size", type=byte_count, metavar="BYTES", help="best quality in at most so many: 40000, 40k, 64Ki"
-    )
-    goal.add_argument("--bpp", type=positive_number, help="best quality with at most so many bits a pixel")
-    goal.add_argument("--psnr", type=positive_number, metavar="DB", help="smallest file with at least this PSNR")
-    parser.add_argument("--model", metavar="NAME", help="a name that 'vaecompress models' lists, or a .vcm file")
-    parser.add_argument(
-        "--effort",
-        type=effort,
-        metavar="1..9",
-        help="how long to search for a better file (3); decoding stays as fast; 6 and above need the train extra",
-    )
-    parser.add_argument("--strip", action="store_true", help="leave ICC profile, EXIF and XMP out")
+    add_goal_arguments(parser)
     parser.add_argument("--fps", type=frame_rate, help="pictures become one video with so many frames a second (24)")
 
 

@@ -19,3 +19,7 @@ OTHER_SUFFIXES = frozenset(
     ]
 )
 """Suffixes of pictures and videos that are not read: worth a name where they are passed over."""
+
+LOSSLESS_PICTURES = frozenset({".png", ".webp", ".tif", ".tiff"})
+LOSSLESS_VIDEOS = frozenset({".mp4", ".mkv", ".y4m"})
+"""Suffixes that a decoded file may keep: formats that are written without loss, alpha and time stamps included."""
