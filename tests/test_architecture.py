@@ -27,4 +27,110 @@ STANDS_ON = {
     "export": CODING | {"transforms"},
     "encoder": CODING | {"transforms", "export"},
     "train": CODING | {"transforms", "export", "encoder"},
+    "arguments": BASE | {"media"},
     "batch": CODING | {"encoder"},
+    "pillow": BASE | {"media", "bitstream"},
+    "": CODING | {"encoder", "arguments"},
+    "__main__": set(),
+}
+"""Layers of vaecompress, "" its public face, and those each one may import besides itself."""
+
+MAY_LOOK_UP = {"__main__"}
+"""``python -m vaecompress`` is the command line."""
+
+ENGINES = {"dask", "distributed", "ray"}
+MAY_USE_ENGINES = ("batch/engine.py",)
+LEARNING = {"jax", "flax", "optax", "onnx", "tensorflow_probability"}
+MAY_LEARN = ("train/", "transforms/", "export/", "encoder/gradient_search.py")
+MAY_USE_TENSORFLOW = ("train/data/stream.py", "train/curves.py")
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / FOLDERS[package]).rglob("*.py"))
+
+
+def imports(path: Path, package: str) -> Iterator[str]:
+    """Full names of everything a file imports, at its top or inside its functions."""
+    inside = path.relative_to(ROOT / FOLDERS[package]).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = (package, *inside)[: len(inside) + 2 - node.level] if node.level else ()
+            source = ".".join((*base, *filter(None, [node.module])))
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def place(path: Path) -> str:
+    """A file of vaecompress, relative to the package."""
+    return path.relative_to(ROOT / "vaecompress").as_posix()
+
+
+def layer(name: str) -> str:
+    """The layer a module or file of vaecompress belongs to; "" for the package itself."""
+    first = name.split("/")[0].removesuffix(".py")
+    return "" if first == "__init__" else first
+
+
+def test_the_walk_sees_imports_of_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FOLDERS, "sample", str(tmp_path))
+    (tmp_path / "deep").mkdir()
+    file = tmp_path / "deep" / "file.py"
+    file.write_text("import a.b\nfrom c import d\ndef f():\n    from . import e\n    from ..g import h\n")
+    assert list(imports(file, "sample")) == ["a.b", "c.d", "sample.deep.e", "sample.g.h"]
+
+
+@pytest.mark.parametrize("path", modules("vaecompress"), ids=place)
+def test_arrows_run_one_way(path: Path) -> None:
+    here = layer(place(path))
+    for name in imports(path, "vaecompress"):
+        parts = name.split(".")
+        if here not in MAY_LOOK_UP:
+            assert parts[0] not in ("vaecompress_cli", "vaecompress_eval"), f"{name} stands above"
+        known = len(parts) > 1 and parts[0] == "vaecompress" and parts[1] in STANDS_ON
+        if known and parts[1] != here:
+            assert parts[1] in STANDS_ON[here], f"{here or 'vaecompress'} must not import {name}"
+
+
+@pytest.mark.parametrize("path", modules("vaecompress"), ids=place)
+def test_packages_stay_where_they_have_a_role(path: Path) -> None:
+    where = place(path)
+    used = {name.split(".")[0] for name in imports(path, "vaecompress")}
+    if not where.startswith(MAY_LEARN):
+        assert not used & LEARNING
+    if where not in MAY_USE_TENSORFLOW:
+        assert "tensorflow" not in used
+    if where not in MAY_USE_ENGINES:
+        assert not used & ENGINES
+    if where.startswith("bitstream/"):
+        assert used <= {*sys.stdlib_module_names, "vaecompress"}
+    if where.startswith("codec/"):
+        learned = ("vaecompress.transforms.likelihoods", "vaecompress.transforms.tfp")
+        assert not [name for name in imports(path, "vaecompress") if name.startswith(learned)]
+    assert "tensorflow_compression" not in used
+
+
+def command_modules() -> list[str]:
+    root = ROOT / FOLDERS["vaecompress_cli"]
+    paths = [path.relative_to(root).with_suffix("") for path in modules("vaecompress_cli")]
+    return [".".join(("vaecompress_cli", *path.parts)) for path in paths if not path.name.startswith("__")]
+
+
+@pytest.mark.parametrize("names", [["vaecompress"], command_modules(), ["vaecompress.codec.info"]], ids=lambda n: n[0])
+def test_importing_starts_no_heavy_package(names: list[str]) -> None:
+    heavy = sorted(LEARNING | {"tensorflow", "tensorflow_compression", "onnxruntime", "skimage", "matplotlib"})
+    check = f"import sys, {', '.join(names)}; print([name for name in {heavy} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in modules("vaecompress") if layer(place(path)) in ("codec", "encoder")]
+)
+def test_products_of_matrices_heed_the_threads_asked_for(path: Path) -> None:
+    """numpy's would take every core: networks/matrix_product.py does not."""
+    if place(path) in MAY_LEARN:
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        assert not isinstance(node, ast.MatMult), "a @ b"
+        assert not isinstance(node, ast.Attribute) or node.attr not in ("dot", "matmul", "tensordot", "einsum")

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vaecompress.errors import UsageError, VaecompressError
-from vaecompress.media.suffixes import LOSSLESS_PICTURES, LOSSLESS_VIDEOS
+from vaecompress.media.suffixes import LOSSLESS_PICTURES, LOSSLESS_VIDEOS, STREAM_SUFFIXES
 
 from ..console import Console
 from ..jobs.batch import run_jobs
-from ..jobs.inputs import STREAM_SUFFIX, Found, Search
+from ..jobs.inputs import Found, Search
 from ..jobs.outputs import make_folder
 from ..jobs.plan import Job, Request, jobs_into, read_request
 from ..options import add_file_arguments, files_at_once, frame_range
@@ -51,9 +51,9 @@ def _jobs(request: Request, partial: bool, console: Console) -> list[Job]:
     files = request.files
     if len(files) == 1 and os.path.isfile(files[0]) and _kind(files[0], partial) == "video":
         return [Job((files[0],), request.output, as_frames=True)]
-    search = Search((STREAM_SUFFIX,))
+    search = Search(STREAM_SUFFIXES)
     jobs = jobs_into(request.output, _named(search.files(files), partial))
-    search.report(console, f"not named {STREAM_SUFFIX}")
+    search.report(console, f"not named {' or '.join(sorted(STREAM_SUFFIXES))}")
     make_folder(request.output)
     return jobs
 
@@ -79,7 +79,7 @@ def _place(stream: Found, partial: bool) -> Path:
     place = stream.place
     if stream.trouble is not None:
         return place
-    stem = place.with_suffix("") if place.suffix == STREAM_SUFFIX else place
+    stem = place.with_suffix("") if place.suffix.lower() in STREAM_SUFFIXES else place
     kept, default = (LOSSLESS_VIDEOS, ".mp4") if _kind(stream.path, partial) == "video" else (LOSSLESS_PICTURES, ".png")
     return stem if stem.suffix.lower() in kept else stem.with_name(stem.name + default)
 

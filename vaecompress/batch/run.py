@@ -18,9 +18,8 @@ from vaecompress.batch.manifest import Known, Manifest, read_part, write_part
 from vaecompress.batch.task import Record, Settings, Task
 from vaecompress.batch.work import lost
 from vaecompress.errors import OutputError, UsageError
-from vaecompress.media.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+from vaecompress.media.suffixes import PICTURE_SUFFIXES, STREAM_SUFFIXES, VIDEO_SUFFIXES
 
-STREAM_SUFFIXES = frozenset({".bin", ".vae"})
 DEFAULT_CHUNK = 200
 DEFAULT_TIMEOUT_S = 300.0
 

@@ -20,6 +20,9 @@ OTHER_SUFFIXES = frozenset(
 )
 """Suffixes of pictures and videos that are not read: worth a name where they are passed over."""
 
+STREAM_SUFFIXES = frozenset({".bin", ".vae"})
+"""Suffixes of streams: what the commands write unless told otherwise, and the codec's own."""
+
 LOSSLESS_PICTURES = frozenset({".png", ".webp", ".tif", ".tiff"})
 LOSSLESS_VIDEOS = frozenset({".mp4", ".mkv", ".y4m"})
 """Suffixes that a decoded file may keep: formats that are written without loss, alpha and time stamps included."""
