@@ -18,7 +18,7 @@ STANDS_ON = {
     "limits": {"errors"},
     "files": {"errors"},
     "media": BASE,
-    "bitstream": BASE,
+    "bitstream": BASE | {"format"},
     "entropy": BASE,
     "networks": BASE,
     "transforms": BASE | {"format", "entropy"},

@@ -14,7 +14,7 @@ IN_TEXT = {
     "HYPER_FACTOR": r"w  = (\d+) W'",
     "HYPER_PATCH": r"W' = \(W \+ 63\) / (\d+)",
     "LATENT_LIMIT": r"the latent y = 16 r \+ mean, clipped to\s+-8191 \.\. (\d+)",
-    "HYPER_LATENT_LIMIT": r"One outside -127 \.\. (\d+) is corrupt",
+    "HYPER_LATENT_LIMIT": r"One outside -127 \.\. (\d+) is\s+corrupt",
     "RESIDUAL_LIMIT": r"`residual` = r clipped to -127 \.\. (\d+)",
     "SCALE_LIMIT": r"(\d+) for `z`, `residual` and `scale`",
     "MAX_QUALITY": r"quality       1 \.\. (\d+)",

@@ -25,6 +25,17 @@ RESIDUAL_LIMIT = 127
 SCALE_LIMIT = 127
 """Bound of a scale in steps of 1/8 of an octave, on both sides of zero."""
 
+FILTER_DIRECTIONS = (((0, 1), (1, 0)), ((1, 1), (1, -1)), ((0, 2), (2, 0)))
+"""Offsets from the earlier to the later pixel of pairs in the pixel filter: nearest, diagonal, two apart."""
+
+FILTER_BOUNDS = ((7, 34), (6, 28), (10, 48))
+"""Where it clips differences, in levels, in each of its planes R + G + B, R - B and R - 2 G + B."""
+
+FILTER_WEIGHT_BITS = 8
+FILTER_STRENGTH_BITS = 2
+FILTER_MAX_STRENGTH = 8
+"""Its weights count 1/256 of a level, its strength quarters."""
+
 MIN_QUALITY, MAX_QUALITY, DEFAULT_QUALITY = 1, 100, 60
 QUALITIES = MAX_QUALITY - MIN_QUALITY + 1
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from vaecompress.bitstream import Chunk, Container, ContainerWriter, PicturePayload, chunks, pixel_checksum
+import numpy as np
+
+from vaecompress.bitstream import Chunk, Container, ContainerWriter, chunks, picture_payload, pixel_checksum
 from vaecompress.errors import InputError, VaecompressError
 
 STAMP_BYTES = 8
@@ -53,7 +55,7 @@ def is_encoded(output: Path, stamp: bytes | None) -> bool:
 def is_decoded(output: Path, container: Container) -> bool:
     """Whether the picture or video ``output`` has the very pixels of the stream, frame by frame."""
     entries = container.frames or [container.find(chunks.PICTURE)]
-    wanted = [PicturePayload.from_body(container.read(entry)).checksum for entry in entries if entry is not None]
+    wanted = [picture_payload(entry.type, container.read(entry)).checksum for entry in entries if entry is not None]
     try:
         return list(_checksums(output, container)) == wanted
     except VaecompressError:
@@ -64,7 +66,9 @@ def _checksums(output: Path, container: Container) -> Iterator[int]:
     if container.header.kind == "image":
         from vaecompress.media.image_read import read_image
 
-        yield pixel_checksum(read_image(output)[0].pixels.data)
+        pixels = read_image(output)[0].pixels
+        pixels = np.ascontiguousarray(pixels[:, :, :1]) if container.header.grey_as_rgb else pixels
+        yield pixel_checksum(pixels.data)
         return
     from vaecompress.media.video import open_video
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.bitstream import Container, PicturePayload, chunks
+from vaecompress.bitstream import Container, chunks, picture_payload
 from vaecompress.codec.picture import PictureCodec
 from vaecompress.format import HYPER_PATCH
 from vaecompress.media.padding import padded_size
@@ -107,11 +107,13 @@ def hashes(streams: Sequence[bytes], engine: Engine) -> tuple[str, str]:
             codec = PictureCodec(variants[header.model_id])
             rows, columns = (padded_size(side, HYPER_PATCH) // HYPER_PATCH for side in (header.height, header.width))
             for entry in container.frames or [e for e in container.directory if e.type == chunks.PICTURE]:
-                payload = PicturePayload.from_body(container.read(entry))
-                y = codec.latents.decode(payload.coded, rows, columns, header.quality)
+                body = container.read(entry)
+                payload = picture_payload(entry.type, body)
+                quality = body[0] if entry.type == chunks.FRAME else header.quality
+                y = codec.latents.decode(payload.coded[1:], rows, columns, quality)
                 latents.update(np.ascontiguousarray(y, "<i2").data)
                 shape = (header.height, header.width, header.channels)
-                pixels.update(np.ascontiguousarray(codec.decode(payload, shape, header.quality)).data)
+                pixels.update(np.ascontiguousarray(codec.decode(payload, shape, quality)).data)
     return latents.hexdigest()[:16], pixels.hexdigest()[:16]
 
 

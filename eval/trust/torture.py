@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from vaecompress_eval.trust.damage import Damage, all_kinds
 
-from vaecompress.bitstream import Container, Entry, PicturePayload, chunks, pixel_checksum
+from vaecompress.bitstream import Container, Entry, chunks, picture_payload, pixel_checksum
 from vaecompress.codec.video import decode_video, read_colour, read_time_stamps
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.still import ImageEncoder
@@ -100,7 +100,7 @@ def end_of(data: bytes, limits: Limits = TORTURE_LIMITS) -> str:
             model = registry.find(container.header.model_id, threads=1)
             for entry, pixels in _decoded(container, model):
                 assert entry is not None
-                stored = PicturePayload.from_body(container.read(entry)).checksum
+                stored = picture_payload(entry.type, container.read(entry)).checksum
                 assert pixel_checksum(np.ascontiguousarray(pixels).data) == stored, "wrong pixels"
     except REFUSALS as error:
         return type(error).__name__
@@ -110,7 +110,8 @@ def end_of(data: bytes, limits: Limits = TORTURE_LIMITS) -> str:
 def _decoded(container: Container, model: LoadedModel) -> Iterator[tuple[Entry | None, Pixels]]:
     header = container.header
     if header.kind == "image":
-        yield container.find(chunks.PICTURE), ImageEncoder(model).decode(container).pixels
+        pixels = ImageEncoder(model).decode(container).pixels
+        yield container.find(chunks.PICTURE), pixels[:, :, :1] if header.grey_as_rgb else pixels
         return
     read_colour(container)
     read_time_stamps(container)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaecompress.bitstream.chunks import Colour, PicturePayload, TimeStamps, pixel_checksum
+from vaecompress.bitstream.chunks import Colour, FramePayload, PicturePayload, TimeStamps, Tool, pixel_checksum
 from vaecompress.bitstream.varint import write_varint
-from vaecompress.errors import CorruptError
+from vaecompress.errors import CorruptError, UnsupportedError
 
 pts_values = st.integers(1 - 2**62, 2**62 - 1)
 regular_pts = st.builds(
@@ -76,10 +76,27 @@ def test_time_stamps_out_of_range(numbers: tuple[int, ...]) -> None:
 def test_picture() -> None:
     picture = PicturePayload(pixel_checksum(bytes(12)), b"coded")
     body = picture.to_body()
-    assert body[4:] == b"coded"
+    assert body == bytes([0]) + pixel_checksum(bytes(12)).to_bytes(4, "little") + b"coded"
     assert PicturePayload.from_body(body) == picture
     with pytest.raises(CorruptError, match="3 bytes"):
         PicturePayload.from_body(body[:3])
+
+
+def test_a_picture_of_a_tool_to_come_is_unsupported() -> None:
+    body = PicturePayload(1, b"coded", Tool.AV1_PLANES).to_body()
+    assert PicturePayload.from_body(body).tool is Tool.AV1_PLANES
+    with pytest.raises(UnsupportedError, match="tool 3"):
+        PicturePayload.from_body(bytes([3]) + body[1:])
+
+
+def test_a_frame_has_its_own_quality() -> None:
+    frame = FramePayload(77, PicturePayload(5, b"coded"))
+    assert FramePayload.from_body(frame.to_body()) == frame
+    for quality in (0, 101):
+        with pytest.raises(CorruptError, match=f"quality {quality}"):
+            FramePayload.from_body(bytes([quality]) + frame.to_body()[1:])
+    with pytest.raises(CorruptError, match="quality none"):
+        FramePayload.from_body(b"")
 
 
 @pytest.mark.parametrize("full_range", [False, True])

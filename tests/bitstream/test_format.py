@@ -6,7 +6,7 @@ from fractions import Fraction
 from importlib.resources import files
 
 from vaecompress.bitstream import chunks
-from vaecompress.bitstream.chunks import Chunk, Colour, PicturePayload, TimeStamps, pixel_checksum
+from vaecompress.bitstream.chunks import Chunk, Colour, FramePayload, PicturePayload, TimeStamps, pixel_checksum
 from vaecompress.bitstream.container import Container, write
 from vaecompress.bitstream.directory import Header
 
@@ -44,12 +44,14 @@ def test_video_example() -> None:
     assert container.header == header
     colour, *frames, time = (container.read(entry) for entry in container.directory)
     assert Colour.from_body(colour) == Colour(1, 1, 1, False)
-    assert [PicturePayload.from_body(frame).checksum for frame in frames] == [0x11223344, 0x55667788, 0x99AABBCC]
+    payloads = [FramePayload.from_body(frame) for frame in frames]
+    assert [payload.quality for payload in payloads] == [35, 35, 35]
+    assert [payload.picture.checksum for payload in payloads] == [0x11223344, 0x55667788, 0x99AABBCC]
     stamps = TimeStamps.from_body(time, len(container.frames))
     assert stamps == TimeStamps(Fraction(1001, 30000), (0, 1, 3))
     written = [
         Chunk("colr", Colour(1, 1, 1, False).to_body()),
-        *(Chunk("FRAM", frame) for frame in frames),
+        *(Chunk("FRAM", payload.to_body()) for payload in payloads),
         Chunk("TIME", stamps.to_body()),
     ]
     assert write(header, written) == joined(VIDEO_LINES)
@@ -73,7 +75,7 @@ def test_comments_of_the_examples_hold() -> None:
 def test_the_table_of_types_is_the_code() -> None:
     section = TEXT[TEXT.index("## Chunk types") : TEXT.index("### Rules")]
     listed = set(re.findall(r"^\| `(\w{4})` \|", section, re.MULTILINE))
-    assert listed == chunks.CRITICAL_TYPES | chunks.METADATA_TYPES | {"FRMP"}
+    assert listed == chunks.CRITICAL_TYPES | chunks.METADATA_TYPES | chunks.MEDIA_TYPES | {"FRMP"}
 
 
 def test_links_inside_the_text_lead_somewhere() -> None:

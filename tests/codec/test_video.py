@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaecompress.bitstream import Chunk, Container, Header, PicturePayload, TimeStamps, chunks, write
+from vaecompress.bitstream import Chunk, Container, FramePayload, Header, PicturePayload, TimeStamps, chunks, write
 from vaecompress.codec.picture import Pixels, psnr_db
 from vaecompress.codec.video import Frame, decode_video, read_colour, read_time_stamps
 from vaecompress.encoder.goal import Goal
@@ -235,14 +235,14 @@ def test_grey_frames_come_out_as_rgb(model: LoadedModel) -> None:
 def _video(model: LoadedModel, channels: int, payloads: list[PicturePayload]) -> bytes:
     header = Header("video", WIDTH, HEIGHT, channels, False, QUALITY, model.model_id)
     stamps = TimeStamps(Fraction(1, 25), tuple(range(len(payloads))))
-    frames = [Chunk(chunks.FRAME, payload.to_body()) for payload in payloads]
+    frames = [Chunk(chunks.FRAME, FramePayload(QUALITY, payload).to_body()) for payload in payloads]
     return write(header, [*frames, Chunk(chunks.TIME, stamps.to_body())])
 
 
 def test_a_still_image_is_refused(model: LoadedModel) -> None:
     header = Header("image", WIDTH, HEIGHT, 3, False, QUALITY, model.model_id)
     with pytest.raises(UnsupportedError, match="still image"):
-        decoded(write(header, [Chunk(chunks.PICTURE, bytes(5))]), model)
+        decoded(write(header, [Chunk(chunks.PICTURE, bytes(6))]), model)
 
 
 def test_limits_hold_both_ways(stream: bytes, model: LoadedModel) -> None:

@@ -29,7 +29,7 @@ def codec(tiny_model_path):
 def cost(codec, pixels, quality, level):
     """lambda * D + R in bits of what is decoded from the bytes."""
     coded = codec.search(pixels, quality, EFFORTS[level])
-    decoded = codec.reconstruct(codec.latents.encode(coded), pixels.shape, quality).pixels
+    decoded = codec.decode_unfiltered(codec.latents.encode(coded), pixels.shape, quality)
     bits = sum(ideal_bits(*group, codec.model.tables) for group in coded.groups)
     return quality_lambda(quality) * squared_error(pixels, decoded) / pixels.shape[2] + bits
 

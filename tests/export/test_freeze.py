@@ -13,9 +13,11 @@ from vaecompress.errors import CorruptError
 from vaecompress.export.freeze import freeze, freeze_to
 from vaecompress.export.graph_signal import lowest_terms
 from vaecompress.export.restore import restore
-from vaecompress.format import quality_position
+from vaecompress.export.unfitted import HYPER_SCALES
+from vaecompress.format import HYPER_LATENT_LIMIT, quality_position
 from vaecompress.models import file as model_file
 from vaecompress.models.loaded import LoadedModel
+from vaecompress.models.plane_tables import HYPER_OFFSETS
 from vaecompress.networks.onnx_graph import parse
 from vaecompress.transforms.exact import BOUND_BITS, ExactKernel
 from vaecompress.transforms.likelihoods import MIN_LOG2_SCALE, SCALE_COUNT, SCALE_STEPS_PER_OCTAVE
@@ -63,13 +65,13 @@ def test_restored_parameters_are_the_frozen_ones(random_variables, frozen):
 def test_a_model_file_without_a_layer_is_refused(frozen):
     networks = {name: graph for name, graph in frozen.networks.items() if name != "context2"}
     with pytest.raises(CorruptError, match="no parameter params/contexts_1"):
-        restore(model_file.ModelFile(frozen.card, networks, frozen.arrays, frozen.sha256))
+        restore(model_file.ModelFile(frozen.card, networks, frozen.arrays, frozen.identity))
 
 
 def test_a_model_file_of_another_shape_than_its_card_is_refused(frozen):
     card = {**frozen.card, "config": {**frozen.card["config"], "entropy_width": 12}}
     with pytest.raises(CorruptError, match="its card says"):
-        restore(model_file.ModelFile(card, frozen.networks, frozen.arrays, frozen.sha256))
+        restore(model_file.ModelFile(card, frozen.networks, frozen.arrays, frozen.identity))
 
 
 def test_every_layer_of_the_decoder_is_proven(frozen):
@@ -138,16 +140,32 @@ def test_tables_are_the_likelihoods_of_the_loss(random_variables, frozen):
         np.testing.assert_allclose(table.frequencies[:-1] / TOTAL, wanted, atol=2e-6)
 
 
-def test_tables_of_the_hyper_latents_are_those_of_their_set_and_channel(random_variables, frozen):
+def test_hyper_latents_start_with_tables_as_wide_as_their_prior(random_variables, frozen):
     model, variables = random_variables
     channels, loaded = model.config.hyper_latent_channels, LoadedModel(frozen)
+    symbols = np.arange(-HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT + 1)
     for which, channel in ((0, 0), (1, 3), (2, channels - 1)):
-        table = loaded.tables[SCALE_COUNT + which * channels + channel]
-        symbols = np.arange(len(table.frequencies) - 1) + table.first_symbol
         z = np.zeros((1, len(symbols), 1, channels), np.float32)
         z[0, :, 0, channel] = symbols
         mass = model.apply(variables, z, jnp.asarray([which]), method=lambda m, z, s: m.hyper_prior(z, s))
-        np.testing.assert_allclose(table.frequencies[:-1] / TOTAL, mass[0, :, 0, channel], atol=1e-5)
+        mass = np.asarray(mass[0, :, 0, channel], np.float64)
+        mass /= mass.sum()
+        mean = mass @ symbols
+        scale = int(loaded.planes.hyper_scales[which, 6, channel, 0])
+        assert HYPER_SCALES[scale] == pytest.approx(mass @ np.abs(symbols - mean), rel=0.2)
+        assert loaded.planes.hyper_means[which, 6, channel] / HYPER_OFFSETS == pytest.approx(mean, abs=0.07)
+
+
+def test_laplace_tables_hold_all_mass_around_their_means(frozen):
+    loaded = LoadedModel(frozen)
+    first = loaded.shape.scale_count + loaded.shape.plane_table_count
+    for scale in (4, 12, 20):
+        for offset in range(HYPER_OFFSETS):
+            table = loaded.tables[first + HYPER_OFFSETS * scale + offset]
+            mass = table.frequencies[:-1] / TOTAL
+            mean = mass @ (table.first_symbol + np.arange(mass.size))
+            assert mass.sum() == pytest.approx(1, abs=1e-4)
+            assert abs(mean - (offset / HYPER_OFFSETS - 0.5)) < 0.5
 
 
 def test_freezing_to_a_file(tmp_path, random_variables, frozen_bytes):

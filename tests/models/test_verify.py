@@ -1,6 +1,6 @@
 """Model files are untrusted input: the shipped ones hold what they promise, hostile ones are refused by name."""
 
-import hashlib
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.errors import CorruptError, UnsupportedError
 from vaecompress.models import file as model_file
 from vaecompress.models import registry
@@ -276,9 +277,49 @@ def test_blobs_that_overlap(tiny: ModelFile) -> None:
     """A small file must not name one span many times: each would take its memory again."""
     size = len(tiny.networks["analysis"])
     names = {f"copy{index}": np.zeros(0, np.uint8) for index in range(50)}
-    body = changed(tiny, arrays=names)[:-32]
+    body = changed(tiny, arrays=names)[: -model_file.CRC.size]
     header_bytes = int.from_bytes(body[5:9], "little")
     header = body[9 : 9 + header_bytes].replace(b'["uint8", [0],', b'["uint8", [%d],' % size)
     body = body[:5] + len(header).to_bytes(4, "little") + header + body[9 + header_bytes :]
     with pytest.raises(CorruptError, match="header is malformed"):
-        model_file.parse(body + hashlib.sha256(body).digest())
+        model_file.parse(body + model_file.CRC.pack(zlib.crc32(body)))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("planes/tables", lambda array: array + 200, "tables that it does not have"),
+        ("planes/tables", lambda array: array[1:], "wrong shape"),
+        ("planes/hyper_scales", lambda array: array.astype(np.int32), "wrong type"),
+        ("planes/hyper_weights", lambda array: array[:, :, 1:], "wrong shape"),
+        ("planes/bounds", lambda array: array[::-1], "not in order"),
+        ("filter/weights", lambda array: array + np.int16(2000), "too large"),
+        ("filter/weights", lambda array: array[1:], "wrong shape"),
+    ],
+)
+def test_planes_and_filter(tiny: ModelFile, name: str, change: Any, message: str, tmp_path: Path) -> None:
+    refuse(changed(tiny, arrays={name: change(tiny.arrays[name])}), tmp_path, message)
+
+
+def test_a_file_that_only_decodes_keeps_the_identity(tiny: ModelFile) -> None:
+    data = model_file.decoder_only(tiny)
+    small = model_file.parse(data)
+    assert len(data) < 0.9 * TINY.stat().st_size
+    assert small.identity == tiny.identity
+    verify(LoadedModel(small, threads=1))
+    with pytest.raises(UnsupportedError, match="'tiny' can only decode"):
+        PictureEncoder(LoadedModel(small, threads=1)).encode(np.zeros((8, 8, 3), np.uint8), 50)
+
+
+def test_the_identity_is_of_what_decoding_needs(tiny: ModelFile) -> None:
+    def named(**parts: Any) -> bytes:
+        return model_file.parse(changed(tiny, **parts)).identity
+
+    assert named(card={"licence": "another"}) == tiny.identity
+    assert named(arrays={"gains/encoder_latent": 2 * tiny.arrays["gains/encoder_latent"]}) == tiny.identity
+    assert named(arrays={"gains/decoder_latent": 2 * tiny.arrays["gains/decoder_latent"]}) != tiny.identity
+    assert named(card={"codec": {**tiny.card["codec"], "context_steps": 4}}) != tiny.identity
+    body = bytearray(TINY.read_bytes()[: -model_file.CRC.size])
+    body[-1] ^= 1
+    with pytest.raises(CorruptError, match="identity"):
+        model_file.parse(bytes(body) + model_file.CRC.pack(zlib.crc32(body)))

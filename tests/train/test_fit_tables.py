@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vaecompress.codec.picture import psnr_db
 from vaecompress.encoder.effort import EFFORTS
 from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.models import file as model_file
@@ -23,14 +24,11 @@ def test_fitted_tables_code_like_pictures_in_fewer_bytes(tiny_model_path: Path) 
     fitted = fit_tables(data, [_picture(seed) for seed in range(3)], [60])
     before, after = (LoadedModel(model_file.parse(d)) for d in (data, fitted))
     unseen = _picture(99)
-    coded = [PictureEncoder(model).encode(unseen, 60, EFFORTS[1]).payload.coded for model in (before, after)]
-    assert len(coded[1]) < len(coded[0])
+    coded = [PictureEncoder(model).encode(unseen, 60, EFFORTS[1]) for model in (before, after)]
+    assert len(coded[1].payload.coded) < len(coded[0].payload.coded)
+    assert psnr_db(unseen, coded[1].pixels) > psnr_db(unseen, coded[0].pixels) - 0.05
     assert after.file.networks == before.file.networks
     assert after.model_id != before.model_id
-    pictures = [
-        PictureEncoder(m).reconstruct(c, unseen.shape, 60).pixels for m, c in zip((before, after), coded, strict=True)
-    ]
-    assert np.array_equal(*pictures)
 
 
 def test_pictures_are_chosen_alike_each_time(tmp_path: Path) -> None:

@@ -1,6 +1,15 @@
 """Bytes: the container and its chunks. Standard library only; FORMAT.md is normative."""
 
-from vaecompress.bitstream.chunks import Chunk, Colour, PicturePayload, TimeStamps, pixel_checksum
+from vaecompress.bitstream.chunks import (
+    Chunk,
+    Colour,
+    FramePayload,
+    PicturePayload,
+    TimeStamps,
+    Tool,
+    picture_payload,
+    pixel_checksum,
+)
 from vaecompress.bitstream.container import Container, ContainerWriter, write
 from vaecompress.bitstream.directory import Entry, Header
 
@@ -10,9 +19,12 @@ __all__ = [
     "Container",
     "ContainerWriter",
     "Entry",
+    "FramePayload",
     "Header",
     "PicturePayload",
     "TimeStamps",
+    "Tool",
+    "picture_payload",
     "pixel_checksum",
     "write",
 ]

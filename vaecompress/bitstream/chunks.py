@@ -7,12 +7,14 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
+from enum import IntEnum
 from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import Self
 
 from vaecompress.bitstream.varint import read_varint, unzigzag, write_varint, zigzag
-from vaecompress.errors import CorruptError
+from vaecompress.errors import CorruptError, UnsupportedError
+from vaecompress.format import MAX_QUALITY, MIN_QUALITY
 
 PICTURE = "PICT"
 FRAME = "FRAM"
@@ -23,12 +25,15 @@ EXIF = "exif"
 XMP = "xmp_"
 COLOUR = "colr"
 SOURCE_STAMP = "srch"
+SOUND = "audi"
 
 CRITICAL_TYPES = frozenset({PICTURE, FRAME, ALPHA, TIME})
 METADATA_TYPES = frozenset({ICC, EXIF, XMP, COLOUR, SOURCE_STAMP})
+MEDIA_TYPES = frozenset({SOUND})
+"""Optional like metadata, but as long as they need to be."""
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{3}")
-_CHECKSUM = struct.Struct("<I")
+_PAYLOAD = struct.Struct("<BI")
 _TIME_BASE_LIMIT = 1 << 31
 _PTS_LIMIT = 1 << 62
 
@@ -56,24 +61,59 @@ def pixel_checksum(pixels: bytes | bytearray | memoryview) -> int:
     return zlib.crc32(pixels)
 
 
+class Tool(IntEnum):
+    """How a picture is coded."""
+
+    LEARNED = 0
+    WEBP_LOSSLESS = 1
+    AV1_PLANES = 2
+
+
 @dataclass(frozen=True)
 class PicturePayload:
-    """Body of ``PICT`` and ``FRAM``: :func:`pixel_checksum` of the decoded picture and its entropy-coded bytes."""
+    """Body of ``PICT``: how a picture is coded, :func:`pixel_checksum` of what it decodes to, and the tool's bytes."""
 
     checksum: int
     coded: bytes
+    tool: Tool = Tool.LEARNED
 
     def to_body(self) -> bytes:
         """The chunk's body."""
-        return _CHECKSUM.pack(self.checksum) + self.coded
+        return _PAYLOAD.pack(self.tool, self.checksum) + self.coded
 
     @classmethod
     def from_body(cls, body: bytes) -> Self:
-        """Parse a body; :class:`CorruptError` when it is shorter than its checksum."""
-        if len(body) < _CHECKSUM.size:
+        """Parse a body; :class:`CorruptError` when it is too short, :class:`UnsupportedError` for an unknown tool."""
+        if len(body) < _PAYLOAD.size:
             raise CorruptError(f"picture payload has {len(body)} bytes, too few for its checksum; fetch the file again")
-        (checksum,) = _CHECKSUM.unpack_from(body)
-        return cls(checksum, body[_CHECKSUM.size :])
+        tool, checksum = _PAYLOAD.unpack_from(body)
+        if tool > max(Tool):
+            raise UnsupportedError(f"picture coded with tool {tool}; a newer version of this program may read the file")
+        return cls(checksum, body[_PAYLOAD.size :], Tool(tool))
+
+
+@dataclass(frozen=True)
+class FramePayload:
+    """Body of ``FRAM``: the frame's own quality, 1..100, and its picture."""
+
+    quality: int
+    picture: PicturePayload
+
+    def to_body(self) -> bytes:
+        """The chunk's body."""
+        return bytes([self.quality]) + self.picture.to_body()
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Self:
+        """Parse a body; raises as :meth:`PicturePayload.from_body`, CorruptError for a quality that there is not."""
+        if not body or not MIN_QUALITY <= body[0] <= MAX_QUALITY:
+            raise CorruptError(f"frame of quality {body[0] if body else 'none'}; fetch the file again")
+        return cls(body[0], PicturePayload.from_body(body[1:]))
+
+
+def picture_payload(chunk_type: str, body: bytes) -> PicturePayload:
+    """The picture in the body of a ``PICT`` or ``FRAM``; raises as their ``from_body``."""
+    return FramePayload.from_body(body).picture if chunk_type == FRAME else PicturePayload.from_body(body)
 
 
 @dataclass(frozen=True)

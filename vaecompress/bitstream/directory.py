@@ -23,7 +23,7 @@ MAX_OTHER_CHUNKS = 256
 
 _FIXED = struct.Struct("<4sBB8sB")
 _CRC = struct.Struct("<I")
-_VIDEO, _ALPHA, _GREY = 1, 2, 4
+_VIDEO, _ALPHA, _GREY, _SHOWN_AS_RGB = 1, 2, 4, 8
 _MIN_ENTRY_BYTES = 4 + 1 + _CRC.size
 _MAX_ENTRY_BYTES = 4 + MAX_BYTES + _CRC.size
 _SIZE_LIMIT = 1 << 32
@@ -32,7 +32,8 @@ _SIZE_LIMIT = 1 << 32
 @dataclass(frozen=True)
 class Header:
     """What the stream is. ``width`` and ``height`` in pixels, ``channels`` 1 (grey) or 3 (RGB), ``quality`` 1..100,
-    ``model_id`` the first 8 bytes of the model file's SHA-256."""
+    ``model_id`` the first 8 bytes of the model's identity. ``grey_as_rgb``: channels is 1, but the source had three
+    equal ones, and so shall what is decoded."""
 
     kind: Literal["image", "video"]
     width: int
@@ -41,6 +42,7 @@ class Header:
     has_alpha: bool
     quality: int
     model_id: bytes
+    grey_as_rgb: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Entry:
 def serialise(header: Header, entries: Sequence[Entry]) -> bytes:
     """Header, directory and header CRC; bodies follow in the order of ``entries`` (whose offsets are not written)."""
     flags = _VIDEO * (header.kind == "video") | _ALPHA * header.has_alpha | _GREY * (header.channels == 1)
+    flags |= _SHOWN_AS_RGB * header.grey_as_rgb
     parts = [_FIXED.pack(MAGIC, VERSION, flags, header.model_id, header.quality)]
     parts += map(write_varint, (header.width, header.height, len(entries)))
     for entry in entries:
@@ -84,10 +87,11 @@ def parse(file: BinaryIO, size_bytes: int, limits: Limits) -> tuple[Header, tupl
     file.seek(0)
     head = file.read(min(size_bytes, position + count * _MAX_ENTRY_BYTES + _CRC.size))
     entries = _parse_entries(head, position, count)
-    if flags & ~(_VIDEO | _ALPHA | _GREY):
+    if flags & ~(_VIDEO | _ALPHA | _GREY | _SHOWN_AS_RGB):
         raise UnsupportedError(f"header: unknown flags {flags:#04x}; a newer version of this program may read the file")
     kind: Literal["image", "video"] = "video" if flags & _VIDEO else "image"
-    header = Header(kind, width, height, 1 if flags & _GREY else 3, bool(flags & _ALPHA), quality, model_id)
+    channels, as_rgb = 1 if flags & _GREY else 3, bool(flags & _SHOWN_AS_RGB)
+    header = Header(kind, width, height, channels, bool(flags & _ALPHA), quality, model_id, as_rgb)
     _check_meaning(header, entries, limits)
     return header, entries
 
@@ -110,6 +114,8 @@ def find_fault(header: Header, types: Sequence[str]) -> str | None:
         return f"quality {header.quality} is outside 1..100"
     if header.channels not in (1, 3) or len(header.model_id) != MODEL_ID_BYTES:
         return f"{header.channels} channels, a model id of {len(header.model_id)} bytes"
+    if header.grey_as_rgb and (header.channels != 1 or header.kind == "video"):
+        return "grey to be shown as RGB in what is not a grey picture"
     counts = Counter(types)
     video = header.kind == "video"
     exact = {chunks.PICTURE: not video, chunks.TIME: video, chunks.ALPHA: header.has_alpha}
@@ -118,7 +124,9 @@ def find_fault(header: Header, types: Sequence[str]) -> str | None:
             return f"{counts[name]} chunks {name} in this kind of file, {int(wanted)} expected"
     if bool(counts[chunks.FRAME]) != video:
         return f"{counts[chunks.FRAME]} chunks {chunks.FRAME} in a file of kind {header.kind}"
-    for name in chunks.METADATA_TYPES:
+    if counts[chunks.SOUND] and not video:
+        return "sound in a picture"
+    for name in chunks.METADATA_TYPES | chunks.MEDIA_TYPES:
         if counts[name] > 1:
             return f"{counts[name]} chunks {name}, at most 1 allowed"
     if len(types) - counts[chunks.FRAME] > MAX_OTHER_CHUNKS:
@@ -176,4 +184,5 @@ def _check_meaning(header: Header, entries: Sequence[Entry], limits: Limits) -> 
         raise CorruptError(f"header: {fault}; encode the file again")
     limits.check_size(header.width, header.height)
     limits.check_frames(types.count(chunks.FRAME))
-    limits.check_metadata(sum(entry.length for entry in entries if not chunks.is_critical(entry.type)))
+    metadata = [entry for entry in entries if not chunks.is_critical(entry.type)]
+    limits.check_metadata(sum(entry.length for entry in metadata if entry.type not in chunks.MEDIA_TYPES))

@@ -1,4 +1,4 @@
-"""Latents to entropy-coded bytes and back: hyper-latents first, then the latents, context step after context step.
+"""Entropy-coded bytes to latents: planes of lowest frequency and hyper-latents first, then context step by step.
 
 FORMAT.md, "Decoding a picture". Means are integers in 1/16 of a quantisation step, scales in 1/8 of an octave; both
 come out of exact networks, so that encoder and decoder agree on every machine.
@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vaecompress.codec.planes import walk_hyper, walk_planes
 from vaecompress.codec.tiled import Output, run_tiled
 from vaecompress.entropy import coder
+from vaecompress.entropy.coarse_to_fine import Pass
 from vaecompress.entropy.context_steps import group_index
-from vaecompress.errors import CorruptError
-from vaecompress.format import HYPER_FACTOR, HYPER_LATENT_LIMIT, LATENT_LIMIT, RESIDUAL_LIMIT, STEP_BITS
+from vaecompress.format import HYPER_FACTOR, LATENT_LIMIT, RESIDUAL_LIMIT, STEP_BITS
 from vaecompress.models.loaded import LoadedModel
 
 Array = npt.NDArray[Any]
@@ -22,6 +23,7 @@ Array = npt.NDArray[Any]
 BAND_LATENTS = 1 << 22
 TILE_HYPER_LATENTS = 16
 TILE_LATENTS = 64
+HALF_STEP = 1 << (STEP_BITS - 1)
 CodeBand = Callable[[slice, Array, Array, Array], Array]
 
 
@@ -37,12 +39,14 @@ class LatentCoder:
         Raises CorruptError when the bytes are not what an encoder gives.
         """
         decoder = coder.Decoder(data, self.model.tables)
-        shape = (1, self.model.shape.hyper_latent_channels, height, width)
-        z_hat = decoder.decode(self.hyper_tables(shape, quality)).reshape(shape)
-        if np.abs(z_hat).max() > HYPER_LATENT_LIMIT:
-            raise CorruptError("entropy-coded data: a hyper-latent is out of bounds; the stream is damaged")
 
-        latents = np.zeros((1, self.model.shape.latent_channels, HYPER_FACTOR * height, HYPER_FACTOR * width), np.int16)
+        def code_planes(_one: Pass, _channels: slice, _mean: Array, index: Array) -> Array:
+            return decoder.decode(index.ravel()).reshape(index.shape)
+
+        rows, columns = HYPER_FACTOR * height, HYPER_FACTOR * width
+        planes = walk_planes(self.model, rows, columns, code_planes)
+        z_hat = walk_hyper(self.model, height, width, quality, code_planes)
+        latents = self.empty(planes)
 
         def code(rows: slice, mean: Array, index: Array, member: Array) -> Array:
             coded = member & (index > 0)
@@ -51,15 +55,22 @@ class LatentCoder:
             place(latents[0, :, rows], symbols, mean, member)
             return symbols
 
-        self.walk(z_hat, quality, code)
+        self.walk(z_hat, planes, quality, code)
         decoder.finish()
         return latents
 
-    def walk(self, z_hat: Array, quality: int, code: CodeBand) -> None:
-        """The order of symbols, the same for both directions.
+    def empty(self, planes: Array) -> Array:
+        """Latents int16 [1, M, h, w] of which only the planes of lowest frequency are known yet."""
+        latents = np.zeros((1, self.model.shape.latent_channels, *planes.shape[1:]), np.int16)
+        latents[0, self.model.shape.plane_channels] = planes
+        return latents
 
-        ``code`` gives the residuals of a band of rows, from the means and scale indices there and which latents belong
-        to the step; those of scale index 0 are not coded.
+    def walk(self, z_hat: Array, planes: Array, quality: int, code: CodeBand) -> None:
+        """The order of the symbols after ``planes`` [D, h, w] and ``z_hat``, the same for both directions.
+
+        ``code`` gives the residuals of a band of rows, from the means and scale indices there and which latents are
+        coded in the step; those of scale index 0 are not coded. The networks are told of a plane what its residual is
+        to the mean that they expected.
         """
         model, shape = self.model, self.model.shape
         features, mean, scale = run_tiled(
@@ -71,13 +82,18 @@ class LatentCoder:
             shape.halos["hyper_synthesis"],
         )
         residual = np.zeros(mean.shape, np.int8)
+        channels, coarse = shape.plane_channels, np.zeros(shape.latent_channels, bool)
+        coarse[channels] = True
         for step in range(shape.context_steps):
             if step > 0:
                 self._refine(step, features, residual, mean, scale)
             for rows in _bands(mean.shape):
                 group = group_index(shape.context_steps, *_positions(rows, mean.shape))
                 index = self._scale_index(scale[0, :, rows])
-                symbols = code(rows, mean[0, :, rows], index, group == step)
+                member = group == step
+                symbols = code(rows, mean[0, :, rows], index, member & ~coarse[:, None, None])
+                surprise = (planes[:, rows].astype(np.int32) - mean[0, channels, rows] + HALF_STEP) >> STEP_BITS
+                symbols[channels] = np.where(member[channels], surprise, 0)
                 residual[0, :, rows] += np.clip(symbols, -RESIDUAL_LIMIT, RESIDUAL_LIMIT).astype(np.int8)
 
     def _refine(self, step: int, features: Array, residual: Array, mean: Array, scale: Array) -> None:
@@ -96,12 +112,6 @@ class LatentCoder:
         shape = self.model.shape
         offset = int(-shape.min_log2_scale * shape.scale_steps_per_octave)
         return np.clip(scale.astype(np.int16) + offset, 0, shape.scale_count - 1).astype(np.uint16)
-
-    def hyper_tables(self, shape: tuple[int, ...], quality: int) -> Array:
-        channels = self.model.shape.hyper_latent_channels
-        first = self.model.shape.scale_count + self.model.prior_set(quality) * channels
-        index = np.arange(first, first + channels, dtype=np.uint16)[None, :, None, None]
-        return np.broadcast_to(index, shape).ravel()
 
 
 def place(latents: Array, symbols: Array, mean: Array, member: Array) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.bitstream import PicturePayload, pixel_checksum
+from vaecompress.bitstream import PicturePayload, Tool, pixel_checksum
 from vaecompress.codec.latents import TILE_LATENTS, LatentCoder
-from vaecompress.errors import CorruptError
+from vaecompress.codec.pixel_filter import filtered
+from vaecompress.errors import CorruptError, UnsupportedError
 from vaecompress.format import HYPER_PATCH, PATCH
 from vaecompress.media.padding import padded_size
 from vaecompress.media.tiling import tiles
@@ -35,19 +36,25 @@ class PictureCodec:
         self.model = model
         self.latents = LatentCoder(model)
 
-    def reconstruct(self, coded: bytes, shape: tuple[int, ...], quality: int) -> Reconstruction:
-        """The picture of entropy-coded bytes, with its checksum."""
-        pixels = self._decode(coded, shape, quality)
-        return Reconstruction(PicturePayload(pixel_checksum(pixels.data), coded), pixels)
-
     def decode(self, payload: PicturePayload, shape: tuple[int, ...], quality: int) -> Pixels:
-        """Pixels of ``shape`` (height, width, 1 or 3). Raises CorruptError unless their checksum is the payload's."""
-        pixels = self._decode(payload.coded, shape, quality)
+        """Pixels of ``shape`` (height, width, 1 or 3). Raises CorruptError unless their checksum is the payload's.
+
+        Raises UnsupportedError for a tool that this program lacks.
+        """
+        if payload.tool != Tool.LEARNED:
+            raise UnsupportedError(f"pictures coded with {payload.tool.name} cannot be decoded by this version")
+        if not payload.coded:
+            raise CorruptError("picture payload is empty; fetch the file again")
+        height, width, channels = shape
+        colours = self.decode_unfiltered(payload.coded[1:], (height, width, 3), quality)
+        colours = filtered(colours, self.model.filter_weights[quality - 1], payload.coded[0])
+        pixels = colours if channels == 3 else to_grey(colours)
         if pixel_checksum(pixels.data) != payload.checksum:
             raise CorruptError("the decoded picture does not match its checksum; the stream is damaged")
         return pixels
 
-    def _decode(self, coded: bytes, shape: tuple[int, ...], quality: int) -> Pixels:
+    def decode_unfiltered(self, coded: bytes, shape: tuple[int, ...], quality: int) -> Pixels:
+        """What entropy-coded bytes give before the pixel filter."""
         self.model.prepare(*self.model.decoder_networks())
         rows, columns = (padded_size(side, HYPER_PATCH) // HYPER_PATCH for side in shape[:2])
         latents = self.latents.decode(coded, rows, columns, quality)

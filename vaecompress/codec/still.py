@@ -31,6 +31,8 @@ class ImageCodec:
             raise UnsupportedError("this stream is a video: decode it to a video file or a folder")
         shape = (header.height, header.width, header.channels)
         pixels = self.pictures.decode(PicturePayload.from_body(container.read(entry)), shape, header.quality)
+        if header.grey_as_rgb:
+            pixels = np.repeat(pixels, 3, axis=2)
         icc, exif, xmp = (_optional(container, kind) for kind in METADATA.values())
         return Image(pixels, _alpha(container, header), icc, exif, xmp, _colour(container))
 

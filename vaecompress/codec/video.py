@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from vaecompress import bitstream
-from vaecompress.bitstream import Container, PicturePayload, TimeStamps, chunks
+from vaecompress.bitstream import Container, FramePayload, TimeStamps, chunks
 from vaecompress.codec.picture import PictureCodec, Pixels
 from vaecompress.errors import CorruptError, UnsupportedError, UsageError
 from vaecompress.media.colour import Colour
@@ -57,7 +57,8 @@ def decode_video(
         try:
             with reading:
                 body = container.read(container.frames[index])
-            pixels = codec.decode(PicturePayload.from_body(body), shape, header.quality)
+            frame = FramePayload.from_body(body)
+            pixels = codec.decode(frame.picture, shape, frame.quality)
         except CorruptError as error:
             return CorruptError(f"frame {index}: {error}")
         return Frame(index, stamps.pts[index], np.repeat(pixels, 3 // header.channels, axis=2))

@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.codec.latents import LatentCoder, place
+from vaecompress.codec.planes import walk_hyper, walk_planes
 from vaecompress.encoder.rounding import Rounding
 from vaecompress.entropy import coder
+from vaecompress.entropy.coarse_to_fine import Pass
 from vaecompress.format import HYPER_LATENT_LIMIT, LATENT_LIMIT, STEP_BITS
 
 Array = npt.NDArray[Any]
@@ -37,9 +39,10 @@ class LatentEncoder(LatentCoder):
 
     def code(self, y: Array, z: Array, quality: int, rounding: Rounding) -> CodedLatents:
         """Choose symbols for latents y [1, M, h, w] (int16, in 1/64 of a step) and z [1, Z, h/4, w/4] (float)."""
-        z_hat = np.clip(np.rint(z), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT).astype(np.int16)
-        groups = [(z_hat.ravel().astype(np.int32), self.hyper_tables(z_hat.shape, quality))]
-        latents = np.zeros(y.shape, np.int16)
+        groups: list[Group] = []
+        planes = self._planes(y, rounding, groups)
+        z_hat = self._hyper(z, quality, groups)
+        latents = self.empty(planes)
         limit = LATENT_LIMIT / (1 << STEP_BITS)
 
         def code(rows: slice, mean: Array, index: Array, member: Array) -> Array:
@@ -52,5 +55,28 @@ class LatentEncoder(LatentCoder):
             place(latents[0, :, rows], symbols, mean, member)
             return symbols
 
-        self.walk(z_hat, quality, code)
+        self.walk(z_hat, planes, quality, code)
         return CodedLatents(groups, latents)
+
+    def _planes(self, y: Array, rounding: Rounding, groups: list[Group]) -> Array:
+        """The planes of lowest frequency: what they become, their symbols added to ``groups``."""
+        wanted = y[0, self.model.shape.plane_channels]
+
+        def code(one: Pass, channels: slice, mean: Array, index: Array) -> Array:
+            target = one.of(wanted[channels]) * np.float32(1 / TARGET_UNIT) - mean * np.float32(1 / (1 << STEP_BITS))
+            symbols = rounding.plane(one, channels, target, index).astype(np.int32)
+            groups.append((symbols.ravel(), index.ravel()))
+            return symbols
+
+        return walk_planes(self.model, wanted.shape[1], wanted.shape[2], code)
+
+    def _hyper(self, z: Array, quality: int, groups: list[Group]) -> Array:
+        """The nearest hyper-latents to ``z``, their symbols added to ``groups``."""
+        wanted = np.clip(np.rint(z[0]), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT).astype(np.int32)
+
+        def code(one: Pass, channels: slice, mean: Array, index: Array) -> Array:
+            symbols = (one.of(wanted[channels]) - mean).astype(np.int32)
+            groups.append((symbols.ravel(), index.ravel()))
+            return symbols
+
+        return walk_hyper(self.model, wanted.shape[1], wanted.shape[2], quality, code)

@@ -37,12 +37,12 @@ class Trial:
     @property
     def unchecked(self) -> PicturePayload:
         """The payload before its checksum is known: as long as that of :attr:`result`."""
-        return PicturePayload(0, self._coded)
+        return PicturePayload(0, bytes(1) + self._coded)
 
     @cached_property
     def result(self) -> Reconstruction:
         """The payload, and what decoding it gives."""
-        return self._codec.reconstruct(self._coded, self._pixels.shape, self.quality)
+        return self._codec.finish(self._pixels, self._coded, self.quality)
 
     @cached_property
     def psnr_db(self) -> float:

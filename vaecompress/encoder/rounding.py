@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from vaecompress.entropy.coarse_to_fine import Pass
 from vaecompress.entropy.tables import PRECISION_BITS, TableSet
 from vaecompress.models.loaded import Shape
 
@@ -28,6 +29,10 @@ class Rounding(Protocol):
         """
         ...
 
+    def plane(self, one: Pass, channels: slice, target: Array, index: Array) -> Array:
+        """The same for a pass over ``channels`` of the planes of lowest frequency: targets and table indices [C, N]."""
+        ...
+
 
 class DeadZone:
     """Rounds to the nearest integer, a little towards zero."""
@@ -41,6 +46,10 @@ class DeadZone:
         size = np.floor(np.abs(target) + (np.float32(0.5) - self._zone[index]))
         return np.asarray(np.copysign(size, target))
 
+    def plane(self, one: Pass, channels: slice, target: Array, index: Array) -> Array:
+        """The nearest integers: what is lost here shows most. See :class:`Rounding`."""
+        return np.rint(target)
+
 
 class Weighing:
     """Takes the nearest integer, the next one towards zero, or zero: the least weight * error^2 + bits.
@@ -53,13 +62,21 @@ class Weighing:
 
         ``coverage`` [h, w] is the share of each patch that is.
         """
-        self._bits = _bits(tables, shape.scale_count)
+        self._bits = _bits(tables, shape.scale_count + shape.plane_table_count)
+        self._plane_channels = shape.plane_channels
         self._channel_weight = channel_weight.astype(np.float32)[:, None, None]
         self._coverage = coverage.astype(np.float32)
 
     def __call__(self, rows: slice, coded: Array, target: Array, index: Array) -> Array:
         """See :class:`Rounding`."""
-        weight = (self._channel_weight * self._coverage[rows])[coded]
+        return self._choose((self._channel_weight * self._coverage[rows])[coded], target, index)
+
+    def plane(self, one: Pass, channels: slice, target: Array, index: Array) -> Array:
+        """See :class:`Rounding`."""
+        weight = self._channel_weight[self._plane_channels[channels], 0] * one.of(self._coverage[None])
+        return self._choose(weight, target, index)
+
+    def _choose(self, weight: Array, target: Array, index: Array) -> Array:
         row = index.astype(np.int64) * (2 * REACH + 1) + REACH
 
         def cost(symbols: Array) -> Array:
@@ -76,11 +93,11 @@ class Weighing:
 
 
 @lru_cache(maxsize=4)
-def _bits(tables: TableSet, scale_count: int) -> Array:
-    """Bits float32 [scales, 2 REACH + 1] of the symbols -REACH..REACH; escaped ones as their escape and a byte."""
+def _bits(tables: TableSet, count: int) -> Array:
+    """Bits float32 [count, 2 REACH + 1] of the symbols -REACH..REACH; escaped ones as their escape and a byte."""
     symbols = np.arange(-REACH, REACH + 1)
     rows = []
-    for index in range(scale_count):
+    for index in range(count):
         table = tables[index]
         bits = PRECISION_BITS - np.log2(table.frequencies.astype(np.float64))
         entries = symbols - table.first_symbol

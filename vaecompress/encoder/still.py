@@ -7,6 +7,7 @@ import numpy as np
 
 from vaecompress import bitstream
 from vaecompress.bitstream import Chunk, Header, PicturePayload, chunks, write
+from vaecompress.codec.picture import Pixels
 from vaecompress.codec.still import METADATA, ImageCodec
 from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort, Progress
 from vaecompress.encoder.goal import Goal
@@ -53,21 +54,29 @@ class ImageEncoder(ImageCodec):
         if strip:
             image, _ = plain(image)
         side_chunks = _side_chunks(image)
+        grey = equal_channels(image.pixels)
+        pixels = np.ascontiguousarray(image.pixels[:, :, :1]) if grey else image.pixels
 
         def file_of(quality: int, payload: PicturePayload) -> bytes:
-            return self._file(image, quality, payload, side_chunks)
+            return self._file(image, grey, quality, payload, side_chunks)
 
-        reach = Reach(self.pictures, image.pixels, goal, lambda *parts: len(file_of(*parts)))
+        reach = Reach(self.pictures, pixels, goal, lambda *parts: len(file_of(*parts)))
         found = reach.find(effort, progress)
         data = file_of(found.quality, found.result.payload)
         bpp = 8 * len(data) / (image.width * image.height)
         return Encoded(data, found.quality, bpp, found.psnr_db, self.model.name)
 
-    def _file(self, image: Image, quality: int, payload: PicturePayload, side_chunks: list[Chunk]) -> bytes:
+    def _file(self, image: Image, grey: bool, quality: int, payload: PicturePayload, side_chunks: list[Chunk]) -> bytes:
+        channels = 1 if grey else image.channels
         header = Header(
-            "image", image.width, image.height, image.channels, image.alpha is not None, quality, self.model.model_id
+            "image", image.width, image.height, channels, image.alpha is not None, quality, self.model.model_id, grey
         )
         return write(header, [Chunk(chunks.PICTURE, payload.to_body()), *side_chunks])
+
+
+def equal_channels(pixels: Pixels) -> bool:
+    """Whether RGB pixels [H, W, 3] are all grey."""
+    return pixels.shape[2] == 3 and bool((pixels == pixels[:, :, :1]).all())
 
 
 def _side_chunks(image: Image) -> list[Chunk]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vaecompress import bitstream
-from vaecompress.bitstream import Chunk, ContainerWriter, Header, TimeStamps, chunks
+from vaecompress.bitstream import Chunk, ContainerWriter, FramePayload, Header, TimeStamps, chunks
 from vaecompress.codec.picture import Pixels, psnr_db
 from vaecompress.codec.video import in_order, shared
 from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort
@@ -65,7 +65,7 @@ def encode_video(
     def encode(item: tuple[Pixels, int]) -> tuple[bytes, float, int]:
         pixels, time_stamp = item
         coded = codec.encode(pixels, quality, effort)
-        return coded.payload.to_body(), psnr_db(pixels, coded.pixels), time_stamp
+        return FramePayload(quality, coded.payload).to_body(), psnr_db(pixels, coded.pixels), time_stamp
 
     time_stamps: list[int] = []
     total_db = 0.0

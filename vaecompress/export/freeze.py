@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.entropy.tables import TableSet, symmetric_tables, table_from_pmf
+from vaecompress.entropy.tables import TableSet, symmetric_tables
+from vaecompress.export import unfitted
 from vaecompress.export.graph_signal import FloatGraph, IntegerGraph
 from vaecompress.export.graph_writer import GraphWriter
 from vaecompress.files import write_atomically
@@ -26,6 +27,7 @@ from vaecompress.format import (
     quality_position,
 )
 from vaecompress.models import file as model_file
+from vaecompress.models.plane_tables import PlaneTables
 from vaecompress.networks.onnx_graph import parse
 from vaecompress.networks.size_bound import check_growth
 from vaecompress.transforms import exact, likelihoods
@@ -63,6 +65,7 @@ def freeze(config: ModelConfig, variables: Variables, card: Mapping[str, Any]) -
         arrays |= writer.arrays
     arrays |= _gain_rows(model, variables, writers)
     arrays |= {f"tables/{k}": v for k, v in _tables(model, variables).to_arrays().items()}
+    arrays |= _planes(model, variables).to_arrays() | unfitted.unfitted_filter()
     arrays |= _plain_parameters(variables)
     proof = {path: bound for writer in writers.values() for path, bound in writer.bounds.items()}
     facts = {
@@ -159,7 +162,7 @@ def _gain_rows(model: HyperpriorVAE, variables: Variables, writers: Mapping[str,
 
 
 def _tables(model: HyperpriorVAE, variables: Variables) -> TableSet:
-    """Tables of every scale, then of every set and channel of the hyper-latent prior."""
+    """Tables of every scale of latents, then those of planes, then those of hyper-latents."""
     mixture: Any = model.apply(variables, method=lambda m: m.residual_prior.mixture())
     share, ratio = (float(value) for value in mixture)
     scales = 2.0 ** (
@@ -170,18 +173,28 @@ def _tables(model: HyperpriorVAE, variables: Variables) -> TableSet:
     def cumulative(x: Array) -> Array:
         return np.asarray(0.5 * ((1 - share) * error(-x / math.sqrt(2)) + share * error(-x / ratio / math.sqrt(2))))
 
+    lists = [symmetric_tables(cumulative, scales), unfitted.plane_table_list(cumulative), unfitted.hyper_table_list()]
+    return TableSet.from_tables([table for tables in lists for table in tables])
+
+
+def _planes(model: HyperpriorVAE, variables: Variables) -> PlaneTables:
+    """Look-ups for what is coded coarse to fine, by the trained prior of the hyper-latents."""
     config = model.config
     symbols = np.arange(-HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT + 1)
     grid = np.broadcast_to(symbols[None, :, None, None], (config.prior_sets, len(symbols), 1, 1))
     grid = np.repeat(grid, config.hyper_latent_channels, axis=3).astype(np.float32)
     mass = model.apply(variables, grid, jnp.arange(config.prior_sets), method=lambda m, z, sets: m.hyper_prior(z, sets))
     mass = np.asarray(mass, np.float64)[:, :, 0, :]
-    priors = [
-        table_from_pmf(-HYPER_LATENT_LIMIT, mass[which, :, channel])
-        for which in range(config.prior_sets)
-        for channel in range(config.hyper_latent_channels)
-    ]
-    return TableSet.from_tables([*symmetric_tables(cumulative, scales), *priors])
+    mass /= mass.sum(1, keepdims=True)
+    means = (mass * symbols[:, None]).sum(1)
+    deviations = (mass * np.abs(symbols[:, None] - means[:, None])).sum(1)
+    return unfitted.unfitted_planes(len(plane_channels(config)), means, deviations)
+
+
+def plane_channels(config: ModelConfig) -> list[int]:
+    """The latent channel of lowest frequency of each colour component."""
+    counts = (config.luma, *config.chroma)
+    return [sum(counts[:component]) for component, count in enumerate(counts) if count]
 
 
 def _plain_parameters(variables: Variables) -> dict[str, Array]:
@@ -205,8 +218,11 @@ def _shape(config: ModelConfig, networks: Mapping[str, bytes]) -> dict[str, Any]
         "context_steps": config.context_steps,
         "prior_sets": config.prior_sets,
         "scale_count": likelihoods.SCALE_COUNT,
-        "min_log2_scale": likelihoods.MIN_LOG2_SCALE,
+        "min_log2_scale": int(likelihoods.MIN_LOG2_SCALE),
         "scale_steps_per_octave": likelihoods.SCALE_STEPS_PER_OCTAVE,
+        "plane_channels": plane_channels(config),
+        "plane_table_count": len(unfitted.PLANE_SCALES),
+        "hyper_scale_count": len(unfitted.HYPER_SCALES),
         "halos": {
             "analysis": halo(networks["analysis"]),
             "hyper_synthesis": halo(networks["hyper_synthesis"]),

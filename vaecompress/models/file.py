@@ -1,15 +1,17 @@
-"""A model file (``.vcm``): networks as ONNX graphs, arrays, and a card, under one SHA-256.
+"""A model file (``.vcm``): networks as ONNX graphs, arrays, and a card.
 
-Layout, little-endian: magic ``VCM`` and 0x1A, version u8, header length u32, header (JSON, UTF-8), blobs, SHA-256 of
-everything before it. The header holds ``card``, ``networks`` ({name: [offset, bytes]}) and ``arrays`` ({name: [dtype,
-shape, offset]}), offsets from the first blob on. That SHA-256 is the model's identity; its first eight bytes are the
-model id in a stream. Nothing in the file is executable: the graphs hold a fixed list of operators.
+Layout, little-endian: magic ``VCM`` and 0x1A, version u8, header length u32, header (JSON, UTF-8), blobs, identity,
+CRC-32 of everything before it. The header holds ``card``, ``networks`` ({name: [offset, bytes]}) and ``arrays``
+({name: [dtype, shape, offset]}), offsets from the first blob on. The identity is a hash of what decoding needs, so a
+file that can only decode keeps it; its first eight bytes are the model id in a stream. Nothing in the file is
+executable: the graphs hold a fixed list of operators.
 """
 
 import hashlib
 import json
 import math
 import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,26 +26,35 @@ MAGIC = b"VCM\x1a"
 VERSION = 1
 MODEL_ID_BYTES = 8
 DIGEST_BYTES = 32
+CRC = struct.Struct("<I")
+TAIL_BYTES = DIGEST_BYTES + CRC.size
+"""After the blobs: identity and CRC-32."""
 MAX_FILE_BYTES = 1 << 28
 MAX_HEADER_BYTES = 1 << 20
 DTYPES = frozenset({"int8", "uint8", "int16", "int32", "uint32", "float16", "float32"})
 
 Array = npt.NDArray[Any]
 
+PREDICTED = "predicted/"
+"""What belongs to predicted frames has names that start so."""
+
+ENCODER_MEMBERS = frozenset({"analysis", "hyper_analysis", "gains/analysis_feature", "gains/encoder_latent"})
+TRAINING_PREFIXES = ("exact/", "params/", "ranges/")
+
 
 @dataclass(frozen=True, eq=False)
 class ModelFile:
-    """A model file in memory: ``card`` (JSON), ``networks`` (serialised ONNX), ``arrays``, and its SHA-256."""
+    """A model file in memory: ``card`` (JSON), ``networks`` (serialised ONNX), ``arrays``, and its identity."""
 
     card: dict[str, Any]
     networks: dict[str, bytes]
     arrays: dict[str, Array]
-    sha256: bytes
+    identity: bytes
 
     @property
     def model_id(self) -> bytes:
         """The eight bytes by which a stream names this model."""
-        return self.sha256[:MODEL_ID_BYTES]
+        return self.identity[:MODEL_ID_BYTES]
 
 
 def serialise(card: Mapping[str, Any], networks: Mapping[str, bytes], arrays: Mapping[str, Array]) -> bytes:
@@ -61,30 +72,62 @@ def serialise(card: Mapping[str, Any], networks: Mapping[str, bytes], arrays: Ma
         blobs += array.astype(array.dtype.newbyteorder("<")).tobytes()
     header = json.dumps({"card": dict(card), "networks": places, "arrays": fields}, sort_keys=True).encode()
     body = MAGIC + struct.pack("<BI", VERSION, len(header)) + header + bytes(blobs)
-    return body + hashlib.sha256(body).digest()
+    body += identity(card, networks, arrays)
+    return body + CRC.pack(zlib.crc32(body))
+
+
+def identity(card: Mapping[str, Any], networks: Mapping[str, bytes], arrays: Mapping[str, Array]) -> bytes:
+    """SHA-256 over what decoding needs: the card's numbers, and name and SHA-256 of each network and array."""
+    numbers = {"codec": card.get("codec")}
+    if "predicted" in card:
+        numbers["predicted"] = card["predicted"]["codec"]
+    total = hashlib.sha256(json.dumps(numbers, sort_keys=True, separators=(",", ":")).encode())
+    members = {name: hashlib.sha256(graph) for name, graph in networks.items()}
+    for name, array in arrays.items():
+        array = np.asarray(array, order="C")
+        kind = f"{array.dtype.name} {list(array.shape)}".encode()
+        members[name] = hashlib.sha256(kind + b"\0" + array.astype(array.dtype.newbyteorder("<")).tobytes())
+    for name in sorted(filter(decodes, members)):
+        total.update(name.encode() + b"\0" + members[name].digest())
+    return total.digest()
+
+
+def decodes(name: str) -> bool:
+    """Whether decoding needs the network or array of this name; others serve encoding and training."""
+    own = name.removeprefix(PREDICTED)
+    return own not in ENCODER_MEMBERS and not own.startswith(TRAINING_PREFIXES)
+
+
+def decoder_only(file: ModelFile) -> bytes:
+    """A model file of the same identity without what serves encoding and training."""
+    networks = {name: graph for name, graph in file.networks.items() if decodes(name)}
+    return serialise(file.card, networks, {name: array for name, array in file.arrays.items() if decodes(name)})
 
 
 def parse(data: bytes) -> ModelFile:
     """Read a model file's bytes. Raises CorruptError where they are damaged, UnsupportedError on a newer version."""
     prefix = len(MAGIC) + 5
-    if len(data) < prefix + DIGEST_BYTES or not data.startswith(MAGIC):
+    if len(data) < prefix + TAIL_BYTES or not data.startswith(MAGIC):
         raise CorruptError("model file: wrong magic, this is not a .vcm file")
     version, header_bytes = struct.unpack_from("<BI", data, len(MAGIC))
     if version != VERSION:
         raise UnsupportedError(f"model file: version {version} is newer than this program knows; update vaecompress")
-    body, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
-    if hashlib.sha256(body).digest() != digest:
-        raise CorruptError("model file: SHA-256 does not match, the file is damaged; install it again")
+    body = data[: -CRC.size]
+    if CRC.pack(zlib.crc32(body)) != data[-CRC.size :]:
+        raise CorruptError("model file: its CRC does not match, the file is damaged; install it again")
     if header_bytes > MAX_HEADER_BYTES:
         raise CorruptError("model file: the header is larger than any model's")
     try:
         header = json.loads(body[prefix : prefix + header_bytes])
-        blobs = memoryview(body)[prefix + header_bytes :]
+        blobs = memoryview(body)[prefix + header_bytes : -DIGEST_BYTES]
         if _listed_bytes(header) > len(blobs):
             raise ValueError("blobs overlap")
         networks = {name: bytes(_span(blobs, start, size)) for name, (start, size) in header["networks"].items()}
         arrays = {name: _array(blobs, *fields) for name, fields in header["arrays"].items()}
-        return ModelFile(dict(header["card"]), networks, arrays, digest)
+        card, named = dict(header["card"]), body[-DIGEST_BYTES:]
+        if identity(card, networks, arrays) != named:
+            raise CorruptError("model file: its identity is not that of what it holds")
+        return ModelFile(card, networks, arrays, named)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CorruptError("model file: the header is malformed") from error
 

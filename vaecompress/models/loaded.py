@@ -1,6 +1,6 @@
 """A model file made ready to run: its shape, tables, gains, and networks under an engine."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.entropy.tables import TableSet
-from vaecompress.errors import CorruptError
-from vaecompress.format import QUALITIES, prior_set
+from vaecompress.errors import CorruptError, UnsupportedError
+from vaecompress.format import FILTER_BOUNDS, FILTER_DIRECTIONS, QUALITIES, prior_set
+from vaecompress.models import file as model_file
 from vaecompress.models.file import ModelFile
+from vaecompress.models.plane_tables import HYPER_OFFSETS, PlaneTables
 from vaecompress.networks import engines
 
 Array = npt.NDArray[Any]
@@ -24,17 +26,21 @@ NUMBERS: dict[str, Container[int]] = {
     "prior_sets": range(1, QUALITIES + 1),
     "scale_count": range(1, 4097),
     "scale_steps_per_octave": range(1, 4097),
+    "plane_table_count": range(257),
+    "hyper_scale_count": range(1, 257),
 }
 HALO_LIMITS = {"analysis": 32, "hyper_synthesis": 8, "context": 32, "synthesis": 32}
-GAINS = ("analysis_feature", "encoder_latent", "hyper_feature", "decoder_latent", "synthesis_feature")
+DECODER_GAINS = ("hyper_feature", "decoder_latent", "synthesis_feature")
+ENCODER_GAINS = ("analysis_feature", "encoder_latent")
 
 
 @dataclass(frozen=True)
 class Shape:
     """What the codec needs to know of a model, from its card.
 
-    ``halos`` is the reach of each network: ``analysis``, ``context`` and ``synthesis`` in latent positions,
-    ``hyper_synthesis`` in hyper-latent positions.
+    ``plane_channels`` are the latent channels of lowest frequency, coded coarse to fine with ``plane_table_count``
+    tables of their own; ``hyper_scale_count`` scales code the hyper-latents. ``halos`` is the reach of each network:
+    ``analysis``, ``context`` and ``synthesis`` in latent positions, ``hyper_synthesis`` in hyper-latent positions.
     """
 
     latent_channels: int
@@ -42,8 +48,11 @@ class Shape:
     context_steps: int
     prior_sets: int
     scale_count: int
-    min_log2_scale: float
+    min_log2_scale: int
     scale_steps_per_octave: int
+    plane_channels: list[int]
+    plane_table_count: int
+    hyper_scale_count: int
     halos: dict[str, int]
 
     def __post_init__(self) -> None:
@@ -53,6 +62,9 @@ class Shape:
         numbers = [(getattr(self, name), allowed) for name, allowed in NUMBERS.items()]
         numbers += [(self.halos[name], range(limit + 1)) for name, limit in HALO_LIMITS.items()]
         fits = all(isinstance(number, int) and number in allowed for number, allowed in numbers)
+        channels = self.plane_channels
+        fits = fits and all(isinstance(channel, int) and channel in range(self.latent_channels) for channel in channels)
+        fits = fits and len(set(channels)) == len(channels) and (self.plane_table_count > 0 or not channels)
         if not fits or -self.min_log2_scale * self.scale_steps_per_octave not in range(self.scale_count):
             raise CorruptError("model file: a number on its card is out of bounds")
 
@@ -66,7 +78,10 @@ class LoadedModel:
         try:
             self.name = str(file.card["name"])
             self.shape = Shape(**file.card["codec"])
-            self.gains = {name: file.arrays[f"gains/{name}"] for name in GAINS}
+            self.gains = {name: file.arrays[f"gains/{name}"] for name in DECODER_GAINS}
+            self.gains |= {
+                name: rows for name in ENCODER_GAINS if (rows := file.arrays.get(f"gains/{name}")) is not None
+            }
         except (AttributeError, KeyError, TypeError) as error:
             raise CorruptError("model file: a part is missing from its card or arrays") from error
         if any(rows.ndim != 2 or len(rows) != QUALITIES for rows in self.gains.values()):
@@ -75,8 +90,17 @@ class LoadedModel:
         arrays = {k.removeprefix(prefix): v for k, v in file.arrays.items() if k.startswith(prefix)}
         self.tables = TableSet.from_arrays(arrays)
         shape = self.shape
-        if len(self.tables) != shape.scale_count + shape.prior_sets * shape.hyper_latent_channels:
+        if len(self.tables) != shape.scale_count + shape.plane_table_count + HYPER_OFFSETS * shape.hyper_scale_count:
             raise CorruptError("model file: the number of tables does not fit the model's shape")
+        self.planes = PlaneTables.from_arrays(file.arrays)
+        self.planes.check(
+            len(shape.plane_channels),
+            shape.plane_table_count,
+            shape.hyper_latent_channels,
+            shape.prior_sets,
+            shape.hyper_scale_count,
+        )
+        self.filter_weights = filter_weights(file.arrays)
         self._networks: dict[str, Future[engines.Network]] = {}
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(2)
@@ -107,6 +131,8 @@ class LoadedModel:
     def _prepared(self, name: str) -> Future[engines.Network]:
         with self._lock:
             if name not in self._networks:
+                if name in model_file.ENCODER_MEMBERS and name not in self.file.networks:
+                    raise UnsupportedError(f"model '{self.name}' can only decode: take its whole file to encode")
                 if name not in self.file.networks:
                     raise CorruptError(f"model file: it has no network '{name}'")
                 self._networks[name] = self._pool.submit(self.make_network, self.file.networks[name])
@@ -119,3 +145,21 @@ class LoadedModel:
     def prior_set(self, quality: int) -> int:
         """Which set of hyper-latent tables ``quality`` uses."""
         return prior_set(quality, self.shape.prior_sets)
+
+
+FILTER_WEIGHTS = "filter/weights"
+
+
+def filter_weights(arrays: Mapping[str, Array]) -> Array:
+    """Weights of the pixel filter, int16 [100, 3, 3, 2]: for each quality, plane and direction, one for each bound.
+
+    Raises CorruptError where they are missing or so large that a change could leave int16.
+    """
+    rows, bounds = arrays.get(FILTER_WEIGHTS), np.array(FILTER_BOUNDS)
+    shape = (QUALITIES, len(bounds), len(FILTER_DIRECTIONS), bounds.shape[1])
+    if rows is None or rows.shape != shape or rows.dtype != np.int16:
+        raise CorruptError("model file: the weights of its pixel filter are missing or have the wrong shape")
+    most = (4 * np.abs(rows.astype(np.int64)) * bounds[:, None, :]).sum((2, 3))
+    if (most @ np.array([1, 1, 2])).max() > np.iinfo(np.int16).max:
+        raise CorruptError("model file: the weights of its pixel filter are too large")
+    return rows

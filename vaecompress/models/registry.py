@@ -8,7 +8,7 @@ from pathlib import Path
 from vaecompress.errors import InputError, UnsupportedError, UsageError
 from vaecompress.models import file as model_file
 from vaecompress.models.default import SUFFIX, default_model
-from vaecompress.models.file import DIGEST_BYTES, MODEL_ID_BYTES
+from vaecompress.models.file import MODEL_ID_BYTES, TAIL_BYTES
 from vaecompress.models.loaded import LoadedModel
 
 SHIPPED = Path(__file__).parent
@@ -59,7 +59,7 @@ def file_id(path: Path) -> bytes:
     """The model id of a file, from its last bytes, not yet verified."""
     try:
         with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - DIGEST_BYTES))
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
             return file.read(MODEL_ID_BYTES)
     except OSError as error:
         raise InputError(f"{path}: cannot read the model file ({error.strerror})") from error

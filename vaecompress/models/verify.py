@@ -126,6 +126,8 @@ def verify(model: LoadedModel) -> None:
     pixels = {"levels": Port(3, HYPER_PATCH, 255)}
     gains = {"latent_gain": "decoder_latent", "feature_gain": "synthesis_feature"}
     verifier.check("synthesis", {"y": mean}, pixels, gains, halos["synthesis"])
+    if "analysis" not in model.file.networks:
+        return
     picture, gains = {"x": Port(3, HYPER_PATCH)}, {"feature_gain": "analysis_feature", "latent_gain": "encoder_latent"}
     verifier.check("analysis", picture, {"y": mean}, gains)
     verifier.check("hyper_analysis", {"y": mean}, {"z": hyper}, {})

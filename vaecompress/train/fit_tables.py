@@ -6,6 +6,7 @@ trained with, costs a decoder nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from vaecompress.entropy.tables import TOTAL, Table, TableSet, quantize_pmf
 from vaecompress.models import file as model_file
 from vaecompress.models.loaded import LoadedModel
 from vaecompress.train.data.resident import Resident
+from vaecompress.train.fit_filter import FilterFit
+from vaecompress.train.fit_planes import fit_planes
 
 Pixels = npt.NDArray[np.uint8]
 QUALITIES = (5, 15, 25, 35, 45, 55, 65, 75, 85, 95)
@@ -31,17 +34,35 @@ def choose_pictures(resident: Resident) -> Iterator[Pixels]:
 
 
 def fit_tables(data: bytes, pictures: Iterable[Pixels], qualities: Sequence[int] = QUALITIES) -> bytes:
-    """A model file like ``data`` whose tables are fitted to ``pictures`` (uint8 [H, W, 3]) at ``qualities``."""
+    """A model file like ``data``, fitted to ``pictures`` (uint8 [H, W, 3]) at ``qualities``.
+
+    First the look-ups of what is coded coarse to fine, to what the analysis gives; then every table and the pixel
+    filter to what the search makes of it, each picture at every second quality.
+    """
+    held = list(pictures)
     file = model_file.parse(data)
-    model = LoadedModel(file)
-    codec = PictureEncoder(model)
-    counts = [np.zeros(int(length)) for length in model.tables.lengths]
-    for picture in pictures:
-        for quality in qualities:
-            for symbols, index in codec.search(picture, quality).groups:
-                _count(symbols, index, model.tables, counts)
-    tables = [_mixed(model.tables[i], counts[i]) for i in range(len(model.tables))]
-    arrays = {f"tables/{name}": array for name, array in TableSet.from_tables(tables).to_arrays().items()}
+    analysis = PictureEncoder(LoadedModel(file))
+    samples = ((*analysis.analyse(picture, quality), quality) for picture in held for quality in qualities)
+    planes, tables = fit_planes(analysis.model, samples)
+    file = model_file.parse(_with_arrays(file, {**planes.to_arrays(), **table_arrays(tables)}))
+    codec, pixel_filter = PictureEncoder(LoadedModel(file)), FilterFit()
+    counts = [np.zeros(int(length)) for length in tables.lengths]
+    for number, picture in enumerate(held):
+        for quality in qualities[number % 2 :: 2] or qualities:
+            coded = codec.search(picture, quality)
+            pixel_filter.add(picture, codec.synthesise(coded.latents, picture.shape, quality), quality)
+            for symbols, index in coded.groups:
+                _count(symbols, index, tables, counts)
+    mixed = TableSet.from_tables([_mixed(tables[i], counts[i]) for i in range(len(tables))])
+    return _with_arrays(file, {**table_arrays(mixed), **pixel_filter.arrays()})
+
+
+def table_arrays(tables: TableSet) -> dict[str, npt.NDArray[Any]]:
+    """The tables as a model file holds them."""
+    return {f"tables/{name}": array for name, array in tables.to_arrays().items()}
+
+
+def _with_arrays(file: model_file.ModelFile, arrays: dict[str, npt.NDArray[Any]]) -> bytes:
     return model_file.serialise(file.card, file.networks, {**file.arrays, **arrays})
 
 

@@ -66,7 +66,7 @@ def test_a_few_bytes_cannot_ask_for_a_large_picture(sound: dict[str, bytes]) -> 
     """A sound container of a hundred bytes that says 16,000 x 16,000 is refused before the networks run."""
     with Container.open(sound["grey picture"]) as container:
         header = Header(**{**vars(container.header), "width": 16_000, "height": 16_000})
-    for coded in (b"", b"\0", b"\0" + np.random.default_rng(3).bytes(100) + b"\1"):
+    for coded in (b"", b"\0\0", b"\0\0" + np.random.default_rng(3).bytes(100) + b"\1"):
         data = write(header, [Chunk("PICT", PicturePayload(0, coded).to_body())])
         with Container.open(data) as container, pytest.raises(CorruptError):
             ImageCodec(registry.load("tiny", threads=1)).decode(container)
