@@ -15,7 +15,7 @@ from vaecompress.errors import OutputError, UsageError
 
 from .failures import INTERRUPTED, explain, printable
 from .jobs.outputs import abandon_parts
-from .streams import finish_standard_output, guard_standard_streams, leave_standard_output
+from .streams import finish_standard_output, guard_standard_streams, leave_standard_output, silence_libraries
 
 VERBS = {
     "encode": "pictures and videos to small files",
@@ -112,6 +112,8 @@ def entry() -> NoReturn:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     guard_standard_streams()
     _silence_libraries()
+    if sys.argv[1:2] in (["encode"], ["decode"], ["info"]) and {"-v", "--verbose"}.isdisjoint(sys.argv):
+        silence_libraries()
     code = main()
     if code == INTERRUPTED:  # worker threads may be in the middle of a picture, and would hold up an ordinary exit
         abandon_parts()

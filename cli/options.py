@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _MAX_FRAMES_AT_ONCE = 8
+_MAX_THREADS = 1024
 _POWERS = {"": 0, "k": 1, "M": 2, "G": 3}
 
 
@@ -23,9 +24,9 @@ def add_file_arguments(parser: argparse.ArgumentParser, made: str) -> None:
     parser.add_argument("--update", nargs=0, action=_Update, help="as --resume, and replace what is out of date")
     parser.add_argument("--keep-times", action="store_true", help="outputs get the date of their source")
     parser.add_argument(
-        "-j", "--jobs", type=positive_integer, metavar="N", help="files (1) or frames (all cores) at a time"
+        "-j", "--jobs", type=thread_count, metavar="N", help="files (1) or frames (all cores) at a time"
     )
-    parser.add_argument("--threads", type=positive_integer, metavar="N", help="threads a file (all cores; with -j: 1)")
+    parser.add_argument("--threads", type=thread_count, metavar="N", help="threads a file (all cores; with -j: 1)")
     add_json_argument(parser)
     add_quiet_argument(parser)
 
@@ -93,6 +94,13 @@ def path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("is empty: is a shell variable unset?")
     return Path(text)
+
+
+def thread_count(text: str) -> int:
+    """A whole number from 1 to 1024."""
+    if not text.isdecimal() or not 1 <= int(text) <= _MAX_THREADS:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to {_MAX_THREADS}")
+    return int(text)
 
 
 def positive_integer(text: str) -> int:

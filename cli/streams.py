@@ -1,5 +1,6 @@
 """The standard streams of this process: each may be closed, a terminal, or end early."""
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,15 @@ def guard_standard_streams() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is not None:
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def silence_libraries() -> None:
+    """Keep what C libraries print (libtiff, libx264, onnxruntime) off standard error, which is for our own words."""
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.flush()
+        ours = os.dup(2)
+        sys.stderr = open(ours, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")  # noqa: SIM115
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def read_standard_input(limits: Limits) -> bytes:

@@ -10,7 +10,7 @@ from vaecompress.errors import InputError, UsageError
 from vaecompress.models import registry
 
 from .cache_folder import cache_folder
-from .console import ProgressBar, exit_code
+from .console import ProgressBar, exit_code, path_argument
 from .measure.clips import find_clips
 from .measure.pictures import find_pictures, has_pictures, left_out
 from .measure.results import ResultCache
@@ -114,14 +114,14 @@ def _timed(found: Run) -> Path:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command, for every parser that offers it."""
-    parser.add_argument("source", type=Path, help="a folder of pictures or of clips, or one of them")
+    parser.add_argument("source", type=path_argument, help="a folder of pictures or of clips, or one of them")
     usual = f"default {','.join(DEFAULT_PEERS)}; for clips {','.join(DEFAULT_VIDEO_PEERS)}"
     parser.add_argument("--peers", help=f"names or families, comma separated ({usual})")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the report")
+    parser.add_argument("-o", "--output", type=path_argument, required=True, help="folder for the report")
     parser.add_argument("--model", help="a model to measure in place of the default one: its name, or a .vcm file")
     levels = range(MIN_EFFORT, MAX_EFFORT + 1)
     parser.add_argument("--effort", type=int, choices=levels, help=f"how long our encoder searches ({DEFAULT_EFFORT})")
-    parser.add_argument("--cache", type=Path, help="file of measurements to reuse and extend (default: the user's)")
+    parser.add_argument("--cache", type=path_argument, help="measurements to reuse and extend (default: the user's)")
     parser.add_argument("--min-bpp", type=float, default=RateRange.min_bpp, help="BD-rate uses our points from here on")
     parser.add_argument("--max-bpp", type=float, default=RateRange.max_bpp, help="... to here")
 

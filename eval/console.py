@@ -1,14 +1,23 @@
 """What a person sees of an evaluation: a progress bar on stderr, drawn only where one looks, and how scripts end."""
 
+import argparse
 import shutil
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from vaecompress.errors import VaecompressError
 
 MIN_INTERVAL_S = 0.1
 INTERRUPTED = 130
+
+
+def path_argument(text: str) -> Path:
+    """A path that is not empty, as that of an unset shell variable is: an empty one would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty: is a shell variable unset?")
+    return Path(text)
 
 
 class ProgressBar:

@@ -216,5 +216,7 @@ def _summary(record: dict[str, Any]) -> str:
     seconds = record["seconds"]
     words = [f"{record['source']} -> {record['output']}", f"{record['width']}x{record['height']}", f"{seconds:.2f} s"]
     if "frames" in record:
-        words.append(f"{record['frames']} frames, {record['frames'] / seconds:.2f} a second")
+        words.append(
+            f"{record['frames']} frame{'s' * (record['frames'] != 1)}, {record['frames'] / seconds:.2f} a second"
+        )
     return "  ".join(words)

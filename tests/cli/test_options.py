@@ -38,6 +38,8 @@ def test_frame_rates_are_exact() -> None:
         (options.quality, ["0", "101", "1.5", "-3", "best", "²"]),
         (options.effort, ["0", "10", "2.5", "-1", "most"]),
         (options.positive_integer, ["0", "-1", "2.0", ""]),
+        (options.thread_count, ["0", "-1", "2.0", "", "1025"]),
+        (options.path, [""]),
         (options.positive_number, ["0", "-1", "nan", "inf", "x"]),
     ],
 )

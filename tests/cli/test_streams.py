@@ -91,3 +91,16 @@ def test_temporary_files_are_blamed_on_their_folder(
     assert run("encode", tmp_path / "frames", "/dev/null", *MODEL) == 8
     assert "none: temporary files cannot be written: No such file or directory" in capsys.readouterr().err
     assert run("encode", tmp_path / "frames", tmp_path / "clip.bin", *MODEL) == 0
+
+
+@pytest.mark.parametrize(("words", "heard"), [("encode", ["ours"]), ("encode -v", ["library", "ours"])])
+def test_libraries_are_not_heard(words: str, heard: list[str]) -> None:
+    """What C code writes to standard error is not one of our lines."""
+    script = (
+        "import os, sys; from vaecompress_cli import main\n"
+        "def speak():\n"
+        "    os.write(2, b'library\\n'); sys.stderr.write('ours\\n'); return 0\n"
+        f"main.main = speak; sys.argv[1:] = {words.split()}; main.entry()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == heard

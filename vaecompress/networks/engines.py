@@ -1,5 +1,6 @@
 """Runs the networks of a model file: onnxruntime, or the plain int64 reference."""
 
+import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -31,7 +32,7 @@ class OnnxNetwork:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
-        options.intra_op_num_threads = threads or 0
+        options.intra_op_num_threads = min(threads or 0, os.cpu_count() or 1)  # more only wait for each other
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if threads == 1 else "0")
         level = onnxruntime.GraphOptimizationLevel
