@@ -37,7 +37,7 @@ def _check_name(text: str, instead: str) -> None:
     if not text:
         raise UsageError("one of the names given is empty: is a shell variable unset?")
     if _ADDRESS.match(text) and not os.path.exists(text):
-        raise UsageError(f"{text}: addresses are not read or written: {instead}")
+        raise UsageError(f"{text}: only 'vaecompress batch' takes addresses; {instead}")
 
 
 def names_folder(text: str) -> bool:
