@@ -10,6 +10,7 @@ from ..failures import INTERRUPTED
 from ..options import (
     add_goal_arguments,
     add_json_argument,
+    add_quiet_argument,
     positive_integer,
     positive_number,
 )
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--update", action="store_true", help="make outputs again whose source or settings changed")
     add_json_argument(parser)
+    add_quiet_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -76,7 +78,7 @@ class _Watcher:
 
     def note(self, text: str) -> None:
         """Say something."""
-        self._console.line(f"note: {text}")
+        self._console.say(f"note: {text}")
 
     def progress(self, done: int, total: int | None, megapixels_per_s_per_core: float) -> None:
         """Draw the bar."""
@@ -92,7 +94,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
     from vaecompress.encoder.prepare import prepare
     from vaecompress.models import registry
 
-    if options.source is None or options.output is None:
+    if not options.source or not options.output:
         raise UsageError("name a folder and an output: vaecompress batch FOLDER -o FOLDER")
     source, output = store.checked(options.source), store.checked(options.output)
     manifest = store.checked(options.manifest) if options.manifest else store.join(output, "_manifest")

@@ -22,7 +22,7 @@ def test_names_that_are_none(kind: object) -> None:
     with pytest.raises(UsageError, match="is a shell variable unset"):
         kind("")
     for text in ("http://x.org/a.png", "s3://bucket/a.png", "file:///a.png"):
-        with pytest.raises(UsageError, match="only .vaecompress batch. takes addresses"):
+        with pytest.raises(UsageError, match="only 'vaecompress batch' takes addresses"):
             kind(text)
     assert kind("C:/a.png") == Path("C:/a.png")
 
