@@ -12,6 +12,9 @@ from vaecompress.errors import VaecompressError
 MIN_INTERVAL_S = 0.1
 INTERRUPTED = 130
 
+Bar = Callable[[int, int, str], None]
+"""Is told how many are done, of how many, and what is being done: a :class:`ProgressBar` in a terminal."""
+
 
 def path_argument(text: str) -> Path:
     """A path that is not empty, as that of an unset shell variable is: an empty one would be the current folder."""

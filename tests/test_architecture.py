@@ -35,6 +35,36 @@ STANDS_ON = {
 }
 """Layers of vaecompress, "" its public face, and those each one may import besides itself."""
 
+ROOMS = {
+    "vaecompress_cli": {
+        "streams": set(),
+        "failures": set(),
+        "options": set(),
+        "console": {"failures", "streams"},
+        "jobs": {"console", "options", "streams"},
+        "verbs": {"console", "failures", "jobs", "options"},
+        "main": {"failures", "jobs", "streams"},
+        "__main__": {"main"},
+    },
+    "vaecompress_eval": {
+        "cache_folder": set(),
+        "console": set(),
+        "measure": set(),
+        "peers": {"cache_folder", "console", "measure"},
+        "run": {"console", "measure", "peers"},
+        "report": {"console", "measure", "peers", "run"},
+        "study": {"console", "measure"},
+        "trust": set(),
+    },
+}
+"""Rooms of the two packages on top, and those each one may import besides itself; what is not listed may use all."""
+
+MAY_LOOK_AHEAD = {"vaecompress.media.image"}
+"""An image's own methods save and convert it: these imports are inside them."""
+
+MAX_FILES = 20
+"""Of code in one folder."""
+
 MAY_LOOK_UP = {"__main__"}
 """``python -m vaecompress`` is the command line."""
 
@@ -134,3 +164,53 @@ def test_products_of_matrices_heed_the_threads_asked_for(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         assert not isinstance(node, ast.MatMult), "a @ b"
         assert not isinstance(node, ast.Attribute) or node.attr not in ("dot", "matmul", "tensordot", "einsum")
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_of_the_packages_on_top_stand_on_one_another(package: str) -> None:
+    rooms = ROOMS[package]
+    for path in modules(package):
+        here = path.relative_to(ROOT / FOLDERS[package]).with_suffix("").parts[0]
+        for name in imports(path, package):
+            parts = name.split(".")
+            if here in rooms and parts[0] == package and len(parts) > 1 and parts[1] != here:
+                assert parts[1] in rooms[here], f"{path.relative_to(ROOT)} must not import {name}"
+
+
+def dotted(path: Path, package: str) -> str:
+    """The name by which a file is imported."""
+    inside = path.relative_to(ROOT / FOLDERS[package]).with_suffix("")
+    return ".".join((package, *inside.parts)).removesuffix(".__init__")
+
+
+def file_imports() -> dict[str, set[str]]:
+    """Every module of the three packages, with the modules it imports."""
+    files = {dotted(path, package): (path, package) for package in FOLDERS for path in modules(package)}
+
+    def module_of(name: str) -> str:
+        while name and name not in files:
+            name = name.rpartition(".")[0]
+        return name
+
+    graph = {name: {module_of(each) for each in imports(*where)} - {name, ""} for name, where in files.items()}
+    return {name: set() if name in MAY_LOOK_AHEAD else found for name, found in graph.items()}
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    """Files that import nothing that is left are taken away, again and again: those of a circle stay."""
+    left = file_imports()
+    while free := {name for name, found in left.items() if not found & left.keys()}:
+        left = {name: found for name, found in left.items() if name not in free}
+    assert not left
+
+
+def test_no_folder_is_a_lumber_room() -> None:
+    folders = [path.parent for package in FOLDERS for path in modules(package)]
+    assert {str(folder): folders.count(folder) for folder in folders if folders.count(folder) > MAX_FILES} == {}
+
+
+def test_docstrings_have_one_dialect() -> None:
+    for package in FOLDERS:
+        for path in modules(package):
+            lines = {line.strip() for line in path.read_text(encoding="utf-8").splitlines()}
+            assert not lines & {"Args:", "Raises:", "Returns:", "Yields:", "Attributes:"}, path

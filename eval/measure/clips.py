@@ -15,10 +15,9 @@ from vaecompress.errors import InputError
 from vaecompress.limits import Limits
 from vaecompress.media.colour import Colour
 from vaecompress.media.conversion import to_rgb, to_yuv
+from vaecompress.media.image import UInt8Array as Pixels
 from vaecompress.media.video_file import open_video_file
 from vaecompress.media.video_source import VideoSource
-
-from ..peers.base import Pixels
 
 CLIP_SUFFIXES = (".mkv", ".mp4", ".m4v", ".y4m", ".webm", ".mov", ".avi")
 FORMAT = "yuv420p"

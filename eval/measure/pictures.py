@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from vaecompress.errors import InputError
+from vaecompress.media.image import UInt8Array as Pixels
 from vaecompress.media.image_read import read_image
-
-from ..peers.base import Pixels
 
 PICTURE_SUFFIXES = (".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp", ".jpg", ".jpeg", ".avif")
 

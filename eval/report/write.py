@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vaecompress.errors import OutputError
 
+from ..console import Bar
 from ..measure.bd_rate import BdRate
 from ..measure.clips import load_clip
 from ..measure.pictures import load_picture
@@ -12,7 +13,7 @@ from ..measure.results import write_results
 from ..measure.summary import RateRange, compare, headline
 from ..peers.base import Peer
 from ..peers.video import VideoPeer
-from ..run.pictures import Progress, Run
+from ..run.pictures import Run
 from ..run.processes import Speed
 from .clip_crops import clip_crop_set
 from .crops import CropSet, crop_set
@@ -69,7 +70,7 @@ def worst_pictures(run: Run, test: str, rates: RateRange) -> list[str]:
 
 
 def picture_crops(
-    run: Run, peers: Sequence[Peer], test: str, rates: RateRange, progress: Progress = lambda *_: None
+    run: Run, peers: Sequence[Peer], test: str, rates: RateRange, progress: Bar = lambda *_: None
 ) -> Iterator[CropSet]:
     """Crops of the worst pictures, coded anew by ``peers``; ``test`` leads."""
     ordered = sorted(peers, key=lambda peer: peer.name != test)
@@ -78,7 +79,7 @@ def picture_crops(
 
 
 def clip_crops(
-    run: Run, peers: Sequence[VideoPeer], test: str, rates: RateRange, progress: Progress = lambda *_: None
+    run: Run, peers: Sequence[VideoPeer], test: str, rates: RateRange, progress: Bar = lambda *_: None
 ) -> Iterator[CropSet]:
     """Crops of the middle frame of the worst clips; each peer at the setting that came nearest to the rate."""
     ordered = sorted(peers, key=lambda peer: peer.name != test)
@@ -87,7 +88,7 @@ def clip_crops(
         yield clip_crop_set(load_clip(path), ordered, results, CROP_BPP)
 
 
-def _worst_paths(run: Run, test: str, rates: RateRange, progress: Progress) -> Iterator[Path]:
+def _worst_paths(run: Run, test: str, rates: RateRange, progress: Bar) -> Iterator[Path]:
     paths = {path.name: path for path in run.pictures}
     names = worst_pictures(run, test, rates)[:CROP_PICTURES]
     for index, name in enumerate(names):

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..console import Bar
 from ..measure.clips import Clip, load_clip
 from ..measure.results import Result
 from ..peers.video import VideoPeer
 from .file_of_size import nearest_results
-from .processes import TARGET_BPP, Progress, Speed, Task, measure_tasks
+from .processes import TARGET_BPP, Speed, Task, measure_tasks
 
 ROUNDS = 1
 """A clip takes long enough for one round to tell."""
 
 
 def measure_clip_speed(
-    source: Path, peers: Sequence[VideoPeer], results: Sequence[Result], progress: Progress = lambda *_: None
+    source: Path, peers: Sequence[VideoPeer], results: Sequence[Result], progress: Bar = lambda *_: None
 ) -> list[Speed]:
     """Encode and decode a clip with every codec at the setting whose result lies nearest to 0.5 bpp.
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
+from ..console import Bar
 from ..measure.clips import Clip, ClipFrame, Planes, load_clip
 from ..measure.metrics import Quality, missing_measures, ms_ssim, psnr, similarity_db, ssim, ssimulacra2
 from ..measure.results import Result, ResultCache
 from ..measure.summary import mean_of
 from ..measure.vmaf import vmaf
 from ..peers.video import VideoPeer
-from .pictures import Medium, Progress, Run, run_medium
+from .pictures import Medium, Run, run_medium
 
 PERFECT_DB = 100.0
 """What a frame without any error counts for in a mean."""
@@ -21,7 +22,7 @@ PERFECT_DB = 100.0
 YUV_WEIGHTS = (6 / 8, 1 / 8, 1 / 8)
 
 
-def run_clips(clips: Sequence[Path], peers: Sequence[VideoPeer], cache: ResultCache, progress: Progress) -> Run:
+def run_clips(clips: Sequence[Path], peers: Sequence[VideoPeer], cache: ResultCache, progress: Bar) -> Run:
     """Measure every clip with every peer at every setting; see :func:`vaecompress_eval.run.pictures.run_medium`."""
     return run_medium(Medium(load_clip, measure_clip), clips, peers, cache, progress)
 

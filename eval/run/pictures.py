@@ -8,13 +8,12 @@ from typing import Generic, Protocol, TypeVar
 
 from vaecompress.errors import InputError, LimitError
 
+from ..console import Bar
 from ..measure.metrics import SSIMULACRA2_MIN_SIDE, has_ssimulacra2, measure, missing_measures
 from ..measure.pictures import Picture, load_picture
 from ..measure.results import Result, ResultCache
 from ..measure.vmaf import VMAF_MIN_SIDE, vmaf_ffmpeg
 from ..peers.base import Codec, Estimating, Peer
-
-Progress = Callable[[int, int, str], None]
 
 
 class Source(Protocol):
@@ -80,7 +79,7 @@ class Run:
     notes: list[str]
 
 
-def run(pictures: Sequence[Path], peers: Sequence[Peer], cache: ResultCache, progress: Progress) -> Run:
+def run(pictures: Sequence[Path], peers: Sequence[Peer], cache: ResultCache, progress: Bar) -> Run:
     """Measure pictures; see :func:`run_medium`."""
     return run_medium(Medium(load_picture, measure_one), pictures, peers, cache, progress)
 
@@ -90,7 +89,7 @@ def run_medium(
     paths: Sequence[Path],
     peers: Sequence[CodecT],
     cache: ResultCache,
-    progress: Progress,
+    progress: Bar,
 ) -> Run:
     """Measure every source with every peer at every setting; what the cache knows is not measured again.
 

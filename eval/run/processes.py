@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
+from ..console import Bar
 from ..measure.pictures import load_picture
 from ..measure.results import Result
 from ..peers.base import Peer, Pixels
@@ -21,7 +22,6 @@ from .file_of_size import file_of_size, known_sizes
 
 ROUNDS = 3
 TARGET_BPP = 0.5
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Task:
 
 
 def measure_speed(
-    source: Path, peers: Sequence[Peer], results: Sequence[Result] = (), progress: Progress = lambda *_: None
+    source: Path, peers: Sequence[Peer], results: Sequence[Result] = (), progress: Bar = lambda *_: None
 ) -> list[Speed]:
     """Encode and decode a picture with every codec near 0.5 bpp, in rounds over the codecs.
 
@@ -92,7 +92,7 @@ def measure_speed(
     ]
 
 
-def measure_tasks(tasks: Sequence[Task], rounds: int, progress: Progress) -> dict[str, tuple[Cost, Cost]]:
+def measure_tasks(tasks: Sequence[Task], rounds: int, progress: Bar) -> dict[str, tuple[Cost, Cost]]:
     """What encoding and decoding cost, by codec; all run once a round, and one that fails is left out."""
     costs: dict[str, list[tuple[Cost, Cost]]] = defaultdict(list)
     with TemporaryDirectory() as folder:

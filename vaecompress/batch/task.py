@@ -40,13 +40,10 @@ class Settings:
 class Task:
     """One file to be done.
 
-    Attributes:
-        source: path or URL of a file (``s3://bucket/a.png``).
-        output: path or URL to write. A decoded file gets its suffix when its kind is known (see ``decode_file``).
-        settings: how.
-        version: what tells this source from an older one of the same name: its ETag, else its time of change.
-        size_bytes: size of the source; 0 where it is not known.
-        retries: how often a fault of a store is tried again, after 1, 4, 16 and then 60 seconds.
+    ``source``: path or URL of a file (``s3://bucket/a.png``). ``output``: path or URL to write. A decoded file gets its
+    suffix when its kind is known (see ``decode_file``). ``settings``: how. ``version``: what tells this source from an
+    older one of the same name: its ETag, else its time of change. ``size_bytes``: size of the source; 0 where it is not
+    known. ``retries``: how often a fault of a store is tried again, after 1, 4, 16 and then 60 seconds.
     """
 
     source: str

@@ -22,7 +22,7 @@ MAX_FRAME_PSNR_DB = 100.0
 """What a frame without any error counts for in the mean."""
 
 
-Progress = Callable[[int, int | None], None]
+FrameProgress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def encode_video(
     quality: int,
     workers: int = 1,
     spool_dir: Path | None = None,
-    progress: Progress | None = None,
+    progress: FrameProgress | None = None,
     effort: Effort = EFFORTS[DEFAULT_EFFORT],
 ) -> VideoReport:
     """Write ``source`` to ``output``, a seekable file, at a quality of 1..100.
