@@ -11,10 +11,10 @@ picture was opened with is kept; ``exif=None`` leaves it out. imageio reads and 
 ``imread``, ``imwrite`` and ``imiter`` know them, too. Videos are not opened.
 """
 
+from dataclasses import replace
 from typing import IO, Any
 
 import imageio.config
-import numpy as np
 import PIL.Image
 import PIL.ImageFile
 
@@ -22,14 +22,14 @@ from vaecompress import decode, encode
 from vaecompress.bitstream import Container, chunks
 from vaecompress.bitstream.directory import MAGIC
 from vaecompress.errors import VaecompressError
-from vaecompress.media.image import Image
+from vaecompress.media.formats.pillow import from_pillow, to_pillow
 
 FORMAT = "VAE"
 MIME = "image/x-vaecompress"
 SUFFIX = ".vae"
 
 _MODES = {(1, False): "L", (1, True): "LA", (3, False): "RGB", (3, True): "RGBA"}
-_PLAIN = {"1": "L", "P": "RGB", "PA": "RGBA", "RGBX": "RGB", "La": "LA", "RGBa": "RGBA"}
+_FIELDS = {"icc_profile": "icc", "exif": "exif", "xmp": "xmp"}
 _METADATA = {"icc_profile": chunks.ICC, "exif": chunks.EXIF, "xmp": chunks.XMP}
 _EXIF_PREFIX = b"Exif\0\0"
 _OPTIONS = ("quality", "size_bytes", "bpp", "psnr_db", "model", "effort", "threads")
@@ -65,11 +65,9 @@ class VaeImageFile(PIL.ImageFile.ImageFile):
         """Decode, at the first call. Raises OSError."""
         if self._im is None:
             try:
-                image = decode(self._data)
+                self.im = to_pillow(decode(self._data)).im
             except VaecompressError as error:
                 raise OSError(str(error)) from error
-            samples = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
-            self.im = PIL.Image.fromarray(samples[:, :, 0] if samples.shape[2] == 1 else samples).im
             if self.fp is not None and self._exclusive_fp:  # as Pillow's plugin of WebP does
                 self.fp.close()
                 self.fp = None
@@ -77,27 +75,19 @@ class VaeImageFile(PIL.ImageFile.ImageFile):
 
 
 def _save(picture: PIL.Image.Image, file: IO[bytes], filename: str | bytes) -> None:
-    """Write a picture. Raises OSError for a mode that has no room in 8-bit grey or RGB."""
+    """Write a picture. Raises OSError for what is not carried, and for a goal out of reach."""
     given = picture.encoderinfo
-    mode = _target_mode(picture)
-    if mode not in _MODES.values():
-        raise OSError(f"cannot write mode {mode} as {FORMAT}: convert it to RGB or L first")
-    plain = Image.from_array(np.asarray(picture if mode == picture.mode else picture.convert(mode)))
-    exif, icc, xmp = (given.get(key, picture.info.get(key)) for key in ("exif", "icc_profile", "xmp"))
-    if isinstance(exif, PIL.Image.Exif):
-        exif = exif.tobytes()
-    exif = exif.removeprefix(_EXIF_PREFIX) if exif else None
-    image = Image(plain.pixels, plain.alpha, icc or None, exif, xmp or None)
     try:
+        metadata: dict[str, Any] = {_FIELDS[key]: _block(given[key]) for key in _FIELDS if key in given}
+        image = replace(from_pillow(picture), **metadata)
         file.write(encode(image, **{key: given[key] for key in _OPTIONS if key in given}))
     except VaecompressError as error:
         raise OSError(str(error)) from error
 
 
-def _target_mode(picture: PIL.Image.Image) -> str:
-    """The mode to write in: palettes become RGB, one bit becomes grey, a transparent colour becomes alpha."""
-    mode = _PLAIN.get(picture.mode, picture.mode)
-    return {"L": "LA", "RGB": "RGBA"}.get(mode, mode) if "transparency" in picture.info else mode
+def _block(block: "bytes | PIL.Image.Exif | None") -> bytes | None:
+    data = block.tobytes() if isinstance(block, PIL.Image.Exif) else block
+    return data.removeprefix(_EXIF_PREFIX) or None if data else None
 
 
 def _accept(prefix: bytes) -> bool:

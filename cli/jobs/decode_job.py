@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _STANDARD_OUTPUT = Path("/dev/stdout")
 _STILL = "one frame as a picture"
+_NO_FIT = "--fit makes a picture of one frame of a video: name an output such as small.png"
 
 
 class Decoder:
@@ -66,7 +67,7 @@ class Decoder:
         from vaecompress.codec.still import ImageCodec
 
         image = ImageCodec(self._model(container)).decode(container)
-        return {"notes": _write_picture(image, format, job, sink)}
+        return {"notes": _write_picture(self._fitted(image), format, job, sink)}
 
     def _decode_still(self, job: Job, container: Container, sink: Sink) -> dict[str, Any]:
         """One frame of a video, as a picture."""
@@ -75,7 +76,10 @@ class Decoder:
 
         assert job.output is not None
         (frame,) = self._frames(container, None)
-        return {"frames": 1, "notes": _write_picture(Image(frame.pixels), format_of(job.output), job, sink)}
+        return {
+            "frames": 1,
+            "notes": _write_picture(self._fitted(Image(frame.pixels)), format_of(job.output), job, sink),
+        }
 
     def _decode_video(self, job: Job, container: Container, format: str, sink: Sink) -> dict[str, Any]:
         from vaecompress.codec.video import read_colour, read_time_stamps
@@ -135,8 +139,13 @@ class Decoder:
 
         return report
 
+    def _fitted(self, image: "Image") -> "Image":
+        from vaecompress.media.formats.pillow import fit
+
+        return image if self._options.fit is None else fit(image, self._options.fit)
+
     def _wanted_frames(self, count: int) -> range:
-        first, end = self._options.frames or (0, None)
+        first, end = self._options.frames or ((0, 1) if self._options.fit else (0, None))
         return range(first, count if end is None else end)
 
     def _format(self, job: Job, container: Container) -> str:
@@ -150,6 +159,8 @@ class Decoder:
             if self._options.frames or self._options.crf is not None:
                 raise UsageError(f"{job.subject}: is a picture; --frames and --crf are for videos")
             return "png" if output is None else format_of(output)
+        if self._options.fit and (output is None or job.as_frames):
+            raise UsageError(_NO_FIT)
         if job.as_frames:
             return "frames"
         if output is None:
@@ -157,6 +168,8 @@ class Decoder:
         one_frame = len(self._wanted_frames(len(container.frames))) == 1
         if one_frame and output.suffix.lower() in PICTURE_SUFFIXES:
             return _STILL
+        if self._options.fit:
+            raise UsageError(_NO_FIT)
         from vaecompress.media.video_write import video_format_of
 
         return video_format_of(output)

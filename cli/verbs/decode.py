@@ -15,7 +15,7 @@ from ..jobs.batch import run_jobs
 from ..jobs.inputs import Found, Search
 from ..jobs.outputs import make_folder
 from ..jobs.plan import Job, Request, jobs_into, read_request
-from ..options import add_file_arguments, files_at_once, frame_range
+from ..options import add_file_arguments, files_at_once, frame_range, positive_integer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_file_arguments(parser, "one file each (a.png.bin becomes a.png), or the frames of one video")
     parser.add_argument("--frames", type=frame_range, metavar="10:20", help="these frames only, the last one excluded")
     parser.add_argument("--crf", type=int, metavar="0..51", help="mp4 and mkv in 4:2:0 at this quality, not lossless")
+    parser.add_argument(
+        "--fit", type=positive_integer, metavar="SIDE", help="no larger than so many pixels a side; of a video, a frame"
+    )
     parser.add_argument("--allow-partial", action="store_true", help="write what is sound of a damaged file; exit 4")
     parser.add_argument("--engine", choices=("onnxruntime", "reference"), default="onnxruntime", help="what computes")
 

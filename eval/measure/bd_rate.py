@@ -8,8 +8,7 @@ VCEG-M33, 2001; PCHIP as in the JCT-VC common test conditions and JVET-AE-2011).
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-from scipy.interpolate import PchipInterpolator
+from typing import Any
 
 MIN_POINTS = 4
 MIN_SHARED_DB = 1.0
@@ -83,5 +82,7 @@ def _common_range(a: list[Point], b: list[Point]) -> tuple[float, float]:
     return low, high
 
 
-def _log_rate(curve: list[Point]) -> PchipInterpolator:
+def _log_rate(curve: list[Point]) -> Any:
+    from scipy.interpolate import PchipInterpolator
+
     return PchipInterpolator([point.quality_db for point in curve], [math.log(point.rate_bpp) for point in curve])

@@ -14,8 +14,6 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import correlate1d
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from .vmaf import vmaf_ffmpeg, vmaf_of_picture
 
@@ -67,6 +65,8 @@ def psnr(original: NDArray[np.generic], decoded: NDArray[np.generic]) -> float |
     """Peak signal-to-noise ratio in dB over all samples for a peak of 255; ``None`` when the arrays are equal."""
     if np.array_equal(original, decoded):
         return None
+    from skimage.metrics import peak_signal_noise_ratio
+
     return float(peak_signal_noise_ratio(original, decoded, data_range=PEAK))
 
 
@@ -80,6 +80,8 @@ def ssim(original: Pixels, decoded: Pixels) -> float | None:
     """Mean SSIM over the channels, Gaussian window as in Wang et al. 2004; ``None`` below 11 pixels a side."""
     if min(original.shape[:2]) < SSIM_WINDOW:
         return None
+    from skimage.metrics import structural_similarity
+
     return float(
         structural_similarity(
             original,
@@ -158,6 +160,8 @@ def _ssim_terms(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray
 
 def _blur(plane: NDArray[np.float64]) -> NDArray[np.float64]:
     """Gaussian window mean at every position where the whole window lies inside: [H, W, C] -> [H - 10, W - 10, C]."""
+    from scipy.ndimage import correlate1d
+
     radius = SSIM_WINDOW // 2
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / SSIM_SIGMA) ** 2)
     kernel /= kernel.sum()

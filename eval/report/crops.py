@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import uniform_filter
 
 from ..measure.metrics import psnr
 from ..measure.pictures import Picture
@@ -77,6 +76,8 @@ def cut_all(name: str, original: Pixels, decoded: dict[str, Pixels], bpp: dict[s
 
 def worst_region(original: Pixels, decoded: Pixels) -> tuple[int, int]:
     """Top and left of the region with the largest mean squared error."""
+    from scipy.ndimage import uniform_filter
+
     error = np.square(original.astype(np.float64) - decoded).mean(axis=2)
     height, width = (min(side, CROP_SIDE) for side in error.shape)
     means = uniform_filter(error, size=(height, width), mode="constant")

@@ -172,3 +172,15 @@ def test_twins_of_one_name_are_both_decoded(tmp_path: Path) -> None:
         (tmp_path / "in" / name).write_bytes(stream.read_bytes())
     assert run("decode", tmp_path / "in", "-o", tmp_path / "out") == 0
     assert names(tmp_path / "out") == ["a.jpg.bin.png", "a.jpg.png.bin.png", "b.jpg.png"]
+
+
+def test_fit_makes_a_small_picture_of_a_picture_or_of_a_frame(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for stream in (streams(tmp_path), clip(tmp_path)):
+        out = tmp_path / f"{stream.stem}-small.png"
+        assert run("decode", stream, out, "--fit", 40) == 0
+        assert read(out).shape == (24, 40, 3)
+    assert run("decode", tmp_path / "clip.bin", tmp_path / "clip.mp4", "--fit", 40) == 2
+    assert "--fit makes a picture" in capsys.readouterr().err
+    assert not (tmp_path / "clip.mp4").exists()

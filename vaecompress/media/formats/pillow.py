@@ -1,5 +1,6 @@
 """Between Pillow's pictures in memory and ours: by mode, with metadata, by the rules for files."""
 
+import dataclasses
 import warnings
 from typing import Any
 
@@ -55,6 +56,17 @@ def to_pillow(image: Image) -> PIL.Image.Image:
     blocks = {"icc_profile": image.icc, "exif": exif, "xmp": image.xmp}
     picture.info.update({name: block for name, block in blocks.items() if block is not None})
     return picture
+
+
+def fit(image: Image, side: int) -> Image:
+    """Return ``image`` with no side longer than ``side`` pixels, its shape and metadata kept; never enlarged."""
+    scale = side / max(image.width, image.height)
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    small = to_pillow(image).resize(size, PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
+    plain = Image.from_array(np.asarray(small))
+    return dataclasses.replace(image, pixels=plain.pixels, alpha=plain.alpha)
 
 
 def _bytes(block: Any) -> bytes | None:
