@@ -5,6 +5,7 @@ run code; it has no dashboard. Its workers heed no signal of the terminal: a run
 file.
 """
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -123,6 +124,7 @@ def _own_cluster(workers: int) -> LocalCluster:
         dashboard_address=f"{_LOOPBACK}:0",
         dashboard=False,
         worker_dashboard_address=None,
+        silence_logs=logging.CRITICAL,
     )
 
 

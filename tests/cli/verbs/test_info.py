@@ -77,7 +77,7 @@ def test_models_in_words(
     (tmp_path / "rated.vcm").write_bytes(rated)
     monkeypatch.setattr(registry, "SHIPPED", tmp_path)
     assert run("models", "--time") == 0
-    words = r"rated +\w{16}    \d\.\d\d MB    \d\.\d\d kMAC/px  BD-rate -3\.1 %  768x512 decoded in [\d.]+ s  \(default\)"
+    words = r"rated +\w{16}  +[\d.]+ MB  +[\d.]+ kMAC/px  BD-rate -3\.1 %  768x512 decoded in [\d.]+ s  \(default\)"
     assert re.fullmatch(words, capsys.readouterr().out.strip())
 
 
