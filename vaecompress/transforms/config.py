@@ -1,7 +1,7 @@
 """The shape of a model, as plain numbers."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vaecompress.errors import UsageError
@@ -61,3 +61,23 @@ class ModelConfig:
     def from_dict(cls, fields: Mapping[str, Any]) -> "ModelConfig":
         """The inverse of :meth:`to_dict`."""
         return cls(**{**fields, "chroma": tuple(fields["chroma"])})
+
+
+@dataclass(frozen=True)
+class VideoConfig:
+    """The networks of predicted frames: those of stills, told of the prediction by a network of their own."""
+
+    latents: ModelConfig = field(default_factory=ModelConfig)
+    condition_width8: int = 96
+    condition_blocks8: int = 1
+    condition_width16: int = 160
+    condition_blocks16: int = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "VideoConfig":
+        """The inverse of :meth:`to_dict`."""
+        return cls(**{**fields, "latents": ModelConfig.from_dict(fields["latents"])})

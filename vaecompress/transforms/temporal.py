@@ -1,0 +1,157 @@
+"""Networks of predicted frames: those of stills on what the prediction missed, each told of the prediction.
+
+A conditional residual (after DCVC, arXiv 2109.15047, and CANF-VC, arXiv 2207.05315) around a bypass of pixels: latents
+stand for what is to be added to the prediction, so that where none is coded only the loop filter changes it. A small
+network sees the prediction and where its two halves differ; its features enter the entropy model and the synthesis.
+"""
+
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vaecompress.transforms import exact, layers, linear
+from vaecompress.transforms.config import PATCH, STEM_SPLITS, ModelConfig, VideoConfig
+from vaecompress.transforms.exact import Signal
+from vaecompress.transforms.hyperprior import Moments
+from vaecompress.transforms.quality import apply_gain
+from vaecompress.transforms.synthesis import PIXEL_EXPONENT, PIXEL_LIMIT, Synthesis, pixels
+
+Array = jax.Array
+
+PREDICTION_CHANNELS = 7
+"""Of what the networks see: the mean prediction, the difference of the two, and the sum of its magnitudes."""
+
+PREDICTION_EXPONENT = 8
+PREDICTION_LIMITS = np.repeat(np.array([128, 127, 255], np.int64), (3, 3, 1))
+"""Largest magnitudes, in 8-bit levels; larger differences are clipped."""
+
+
+class Condition(NamedTuple):
+    """What the networks know of the prediction.
+
+    ``prediction`` [B, H, W, 7] as :func:`describe_prediction` gives it; features ``at8`` [B, H/8, W/8, C8] and
+    ``at16`` [B, H/16, W/16, C16].
+    """
+
+    prediction: Signal
+    at8: Signal
+    at16: Signal
+
+
+def mean_prediction(past: Array, future: Array) -> Array:
+    """(A + B + 1) >> 1 of two predictions in 8-bit levels, whole numbers held as floats."""
+    return jnp.floor((past + future + 1.0) * 0.5)
+
+
+def describe_prediction(past: Array, future: Array) -> Array:
+    """[B, H, W, 7] of two predictions [B, H, W, 3] in 8-bit levels: whole numbers within PREDICTION_LIMITS / 256."""
+    difference = past - future
+    energy = jnp.sum(jnp.abs(difference), axis=-1, keepdims=True)
+    parts = [mean_prediction(past, future) - 128.0, jnp.clip(difference, -127.0, 127.0), jnp.minimum(energy, 255.0)]
+    return jnp.concatenate(parts, axis=-1) / 2.0**PREDICTION_EXPONENT
+
+
+class Joined(nn.Module):
+    """A signal plus a dense layer of another at the same resolution, on the sum's calibrated grid."""
+
+    @nn.compact
+    def __call__(self, x: Signal, other: Signal) -> Signal:
+        grid = layers.exponent_variable(self, "exponent", x.channels)
+        dense = layers.Dense(
+            x.channels,
+            exponent=grid.value,
+            limit=layers.ADDEND_LIMIT,
+            kernel_init=layers.near_zero_init(0.3),
+            name="dense",
+        )
+        out = layers.add(x, dense(other))
+        if not out.exact and not out.symbolic:
+            layers.calibrate(self, grid, out.value, exact.ACTIVATION_BITS)
+        return out
+
+
+class Conditioning(nn.Module):
+    """The prediction [B, H, W, 7] to features at 1/8 and 1/16 of its resolution."""
+
+    config: VideoConfig
+
+    @nn.compact
+    def __call__(self, prediction: Signal, feature_gain: Array) -> tuple[Signal, Signal]:
+        config = self.config
+        stem = layers.Dense(config.condition_width8, layers.LEAKY, name="stem")
+        hidden = apply_gain(stem(layers.space_to_depth(prediction, 8)), feature_gain, "feature_gain")
+        at8 = layers.Stage(config.condition_blocks8, name="stage8")(hidden)
+        at16 = layers.Dense(config.condition_width16, name="down")(layers.space_to_depth(at8, 2))
+        return at8, layers.Stage(config.condition_blocks16, name="stage16")(at16)
+
+
+class PredictedAnalysis(nn.Module):
+    """What the prediction missed [B, H, W, 3], and the prediction [B, H, W, 7], to latents [B, H/16, W/16, M]."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, missed: Signal, prediction: Signal, feature_gain: Array, latent_gain: Array) -> Signal:
+        config = self.config
+        direct = layers.Dense(config.latent_channels, kernel_init=linear.dct_init(config, inverse=False), name="linear")
+        direct_out = direct(layers.space_to_depth(missed, PATCH))
+        seen = layers.space_to_depth(layers.concatenate([missed, prediction]), 8)
+        hidden = layers.Dense(config.analysis_width8, layers.LEAKY, name="stem")(seen)
+        hidden = apply_gain(hidden, feature_gain, "feature_gain")
+        hidden = layers.Stage(config.analysis_blocks8, name="stage8")(hidden)
+        hidden = layers.Dense(config.analysis_width16, name="down")(layers.space_to_depth(hidden, 2))
+        hidden = layers.Stage(config.analysis_blocks16, name="stage16")(hidden)
+        head = layers.Dense(config.latent_channels, kernel_init=layers.near_zero_init(), name="head")(hidden)
+        return apply_gain(layers.add(direct_out, head), latent_gain, "latent_gain")
+
+
+class PredictedHyperSynthesis(nn.Module):
+    """h_s of a predicted frame: hyper-latents and the condition at 1/16 to features, first means and scales."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, z: Signal, at16: Signal, feature_gain: Array) -> tuple[Signal, Signal, Signal]:
+        config = self.config
+        hidden = layers.Upsample(config.entropy_width, layers.LEAKY, name="up32")(z)
+        hidden = apply_gain(hidden, feature_gain, "feature_gain")
+        hidden = layers.Upsample(config.entropy_width, name="up16")(hidden)
+        hidden = Joined(name="condition")(hidden, at16)
+        hidden = layers.Stage(config.entropy_blocks, name="stage16")(hidden)
+        mean, scale = Moments(config.latent_channels, name="moments")(hidden)
+        return hidden, mean, scale
+
+
+class PredictedSynthesis(Synthesis):
+    """g_s of a predicted frame: latents and the condition to what is added to the prediction [B, 16 h, 16 w, 3]."""
+
+    @nn.compact
+    def __call__(  # type: ignore[override]
+        self, y: Signal, condition: Condition, latent_gain: Array, feature_gain: Array
+    ) -> Signal:
+        config = self.config
+        coefficients = self.dequantise(y, latent_gain)
+        direct = layers.Dense(
+            PATCH * PATCH * 3,
+            exponent=PIXEL_EXPONENT,
+            limit=PIXEL_LIMIT,
+            splits=config.linear_splits,
+            kernel_init=linear.dct_init(config, inverse=True),
+            name="linear",
+        )(coefficients)
+        hidden = layers.Dense(config.synthesis_width16, splits=STEM_SPLITS, name="stem")(self.narrow(coefficients))
+        hidden = apply_gain(Joined(name="condition16")(hidden, condition.at16), feature_gain, "feature_gain")
+        hidden = layers.Stage(config.synthesis_blocks16, name="stage16")(hidden)
+        hidden = layers.Upsample(config.synthesis_width8, name="up8")(hidden)
+        hidden = Joined(name="condition8")(hidden, condition.at8)
+        hidden = layers.Stage(config.synthesis_blocks8, name="stage8")(hidden)
+        hidden = layers.Upsample(config.synthesis_width4, name="up4")(hidden)
+        hidden = Joined(name="condition4")(hidden, layers.space_to_depth(condition.prediction, 4))
+        hidden = layers.Stage(config.synthesis_blocks4, name="stage4")(hidden)
+        head = layers.Dense(
+            48, exponent=PIXEL_EXPONENT, limit=PIXEL_LIMIT, kernel_init=layers.near_zero_init(), name="head"
+        )(hidden)
+        return pixels(direct, head)
