@@ -78,6 +78,31 @@ def random_variables() -> tuple[Any, dict[str, Any]]:
     return model, jax.tree_util.tree_map_with_path(lambda path, leaf: _random_leaf(rng, path, leaf.shape), template)
 
 
+@pytest.fixture(scope="session")
+def random_predicted(random_variables: tuple[Any, dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
+    """A small model of predicted frames: random weights, random grids."""
+    import jax
+
+    from vaecompress.transforms.config import VideoConfig
+    from vaecompress.transforms.video_vae import PredictedVAE, init_predicted
+
+    config = VideoConfig(random_variables[0].config, condition_width8=8, condition_width16=12)
+    model, rng = PredictedVAE(config), np.random.default_rng(1)
+    template = jax.eval_shape(lambda: init_predicted(model, 0))
+    return model, jax.tree_util.tree_map_with_path(lambda path, leaf: _random_leaf(rng, path, leaf.shape), template)
+
+
+@pytest.fixture(scope="session")
+def video_file(tiny_model_path: Path, random_predicted: tuple[Any, dict[str, Any]]) -> Any:
+    """A model file for video: the stills of ``tiny``, and random networks for predicted frames."""
+    from vaecompress.export.freeze_video import freeze_video
+    from vaecompress.models import file as model_file
+
+    model, variables = random_predicted
+    still = model_file.load(tiny_model_path)
+    return model_file.parse(freeze_video(still, model.config, variables, {"name": "random", "licence": "none"}))
+
+
 def _random_leaf(rng: np.random.Generator, path: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """Values of the size that training leads to."""
     if path[0].key == "ranges":

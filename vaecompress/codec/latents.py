@@ -4,7 +4,7 @@ FORMAT.md, "Decoding a picture". Means are integers in 1/16 of a quantisation st
 come out of exact networks, so that encoder and decoder agree on every machine.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,14 @@ CodeBand = Callable[[slice, Array, Array, Array], Array]
 
 
 class LatentCoder:
-    """Decodes the latents of one picture with one model."""
+    """Decodes the latents of pictures with one model.
 
-    def __init__(self, model: LoadedModel) -> None:
+    ``condition`` is what the entropy model is told besides: inputs of hyper-synthesis [1, C, h, w] by their names.
+    """
+
+    def __init__(self, model: LoadedModel, condition: Mapping[str, Array] | None = None) -> None:
         self.model = model
+        self._condition = {name: (array, HYPER_FACTOR) for name, array in (condition or {}).items()}
 
     def decode(self, data: bytes, height: int, width: int, quality: int) -> Array:
         """Latents int16 [1, M, h, w] in 1/16 of a step of a picture of ``height`` x ``width`` hyper-latent positions.
@@ -75,7 +79,7 @@ class LatentCoder:
         model, shape = self.model, self.model.shape
         features, mean, scale = run_tiled(
             model.network("hyper_synthesis"),
-            {"z": (z_hat, 1)},
+            {"z": (z_hat, 1), **self._condition},
             {"feature_gain": model.gain("hyper_feature", quality)},
             [Output(kind, HYPER_FACTOR) for kind in (np.int16, np.int16, np.int8)],
             TILE_HYPER_LATENTS,

@@ -26,6 +26,17 @@ class Grid(Protocol):
         ...
 
 
+class Scaled:
+    """A grid times a number, float32; cut lazily."""
+
+    def __init__(self, grid: Grid, factor: float) -> None:
+        self._grid, self._factor = grid, np.float32(factor)
+        self.shape = grid.shape
+
+    def __getitem__(self, window: Any) -> Array:
+        return np.asarray(self._grid[window] * self._factor)
+
+
 @dataclass(frozen=True)
 class Output:
     """An output to keep: its type, how many of its positions one grid position has along each side, and its unit.

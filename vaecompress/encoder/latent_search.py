@@ -6,19 +6,20 @@ weighs error against bits then decides anew. Every candidate is judged by lambda
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.codec.picture import Pixels, squared_error
-from vaecompress.encoder.analysis import Analysis
+from vaecompress.codec.picture import Pixels
+from vaecompress.encoder.distortion import ColourError, Distortion
 from vaecompress.encoder.effort import Effort, Progress
-from vaecompress.encoder.latents import TARGET_UNIT, CodedLatents
+from vaecompress.encoder.latents import TARGET_UNIT, CodedLatents, LatentEncoder
 from vaecompress.encoder.linear_path import Matrix, linear_path
 from vaecompress.encoder.rounding import DeadZone, Weighing
 from vaecompress.entropy.coder import ideal_bits
 from vaecompress.format import PATCH, STEP_BITS, quality_lambda
+from vaecompress.models.loaded import LoadedModel
 from vaecompress.networks.matrix_product import matrix_product
 
 Array = npt.NDArray[Any]
@@ -37,12 +38,27 @@ LEAST_ENERGY = 1e-3
 """A latent that moves pixels less than this, in squared levels a step, is not corrected."""
 
 
-class Search:
-    """Looks for the latents of one picture at one quality."""
+class Subject(Protocol):
+    """What is searched for latents: a still picture's codec, or a predicted frame."""
 
-    def __init__(self, codec: Analysis, pixels: Pixels, quality: int) -> None:
+    model: LoadedModel
+    latents: LatentEncoder
+
+    def analyse(self, pixels: Pixels, quality: int) -> tuple[Array, Array]:
+        """Latents y (int16, in 1/64 of a step) and hyper-latents z (float32) of pixels, [1, C, h, w] each."""
+        ...
+
+    def synthesise(self, latents: Array, shape: tuple[int, ...], quality: int) -> Pixels:
+        """Latents int16 [1, M, h, w] in 1/16 of a step to pixels of ``shape`` (height, width, channels)."""
+        ...
+
+
+class Search:
+    """Looks for the latents of one picture at one quality; ``distortion`` is by default that over all samples."""
+
+    def __init__(self, codec: Subject, pixels: Pixels, quality: int, distortion: Distortion | None = None) -> None:
         self._codec, self._pixels, self._quality = codec, pixels, quality
-        self._samples_weight = quality_lambda(quality) / pixels.shape[2]
+        self._distortion = distortion or ColourError(pixels.shape[2])
         self._best: CodedLatents | None = None
         self._least_cost = np.inf
 
@@ -54,6 +70,7 @@ class Search:
         if not effort.rounds:
             return coded
         columns = linear_path(codec.model).columns(self._quality, self._pixels.shape[2])
+        columns = self._distortion.map(columns)
         rates = [RATES[min(count, len(RATES) - 1)] for count in range(effort.rounds)]
         y = self._rounds(coded, y, z, columns, RATE_WEIGHT, rates)
         if effort.refiner is not None:
@@ -79,14 +96,14 @@ class Search:
         """What a decoder makes of ``coded``, which is kept if it is the best so far."""
         picture = self._codec.synthesise(coded.latents, self._pixels.shape, self._quality)
         bits = sum(ideal_bits(*group, self._codec.model.tables) for group in coded.groups)
-        cost = self._samples_weight * squared_error(self._pixels, picture) + bits
+        cost = quality_lambda(self._quality) * self._distortion.total(self._pixels, picture) + bits
         if cost < self._least_cost:
             self._best, self._least_cost = coded, cost
         return picture
 
     def _weighing(self, columns: Matrix, shape: tuple[int, ...], rate_weight: float) -> Weighing:
         model = self._codec.model
-        weight = quality_lambda(self._quality) / 3 * np.square(columns).sum(0) / rate_weight
+        weight = quality_lambda(self._quality) * np.square(columns).sum(0) / rate_weight
         down, across = (
             np.clip(side - PATCH * np.arange(count), 0, PATCH) / PATCH
             for side, count in zip(self._pixels.shape[:2], shape[2:], strict=True)
@@ -98,7 +115,7 @@ class Search:
         moved, product = np.empty_like(y), matrix_product(self._codec.model.threads)
         for top in range(0, y.shape[2], BAND_ROWS):
             rows = slice(top, min(top + BAND_ROWS, y.shape[2]))
-            error = self._error(picture, rows, y.shape[3])
+            error = self._distortion.map(self._error(picture, rows, y.shape[3]))
             correction = product(transpose, error.reshape(len(error), -1)).reshape(-1, *error.shape[1:])
             wanted = latents[0, :, rows] * np.float32(1 / (1 << STEP_BITS)) + correction
             now = y[0, :, rows] * np.float32(1 / TARGET_UNIT)
@@ -119,6 +136,6 @@ class Search:
 
 
 def _transpose(columns: Matrix) -> Matrix:
-    """[M, 768]: how far an error of a patch says that each latent is from where it should be, in steps."""
+    """[M, K]: how far an error of a patch says that each latent is from where it should be, in steps."""
     energy = np.square(columns).sum(0)
     return np.where(energy > LEAST_ENERGY, columns / np.maximum(energy, LEAST_ENERGY), 0).T

@@ -1,9 +1,9 @@
 """Flax parameters to a model file."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -39,12 +39,30 @@ from vaecompress.transforms.vae import HyperpriorVAE
 
 Array = npt.NDArray[Any]
 Variables = Mapping[str, Any]
+Write = Callable[[Any, GraphWriter], bytes]
 DISPLAY_BITS = 8
-INPUT_SIDES = {"x": 1, "z": HYPER_PATCH}
+INPUT_SIDES = {"x": 1, "missed": 1, "prediction": 1, "at8": PATCH // 2, "z": HYPER_PATCH}
 """Pixels from one position of an input to the next; PATCH of all others."""
 
 FROM_INPUT: Any = None
 """A gain that a graph takes as an input."""
+
+DECODER_GAINS = {
+    "hyper_feature": ("hyper_synthesis", "feature_gain"),
+    "decoder_latent": ("synthesis", "latent_gain"),
+    "synthesis_feature": ("synthesis", "feature_gain"),
+    "condition_feature": ("conditioning", "feature_gain"),
+    "condition_past": ("conditioning", "feature_gain"),
+}
+"""The network and input that each gain of the decoder goes to."""
+
+
+class Frozen(NamedTuple):
+    """Networks as graphs, arrays, and the largest sum of each exact layer."""
+
+    networks: dict[str, bytes]
+    arrays: dict[str, Array]
+    proof: dict[str, Any]
 
 
 def freeze(config: ModelConfig, variables: Variables, card: Mapping[str, Any]) -> bytes:
@@ -53,28 +71,31 @@ def freeze(config: ModelConfig, variables: Variables, card: Mapping[str, Any]) -
     ``card`` is what the file tells about itself (name, licence, training). Raises ValueError when a layer cannot be
     proven to stay below 2**24.
     """
-    model = HyperpriorVAE(config)
-    writers = {}
-    networks = {}
-    for name, write in _writers(config).items():
-        writer = GraphWriter(name)
-        networks[name] = write(model.bind(dict(variables)), writer)
-        writers[name] = writer
-    arrays: dict[str, Array] = {}
-    for writer in writers.values():
-        arrays |= writer.arrays
-    arrays |= _gain_rows(model, variables, writers)
-    arrays |= {f"tables/{k}": v for k, v in _tables(model, variables).to_arrays().items()}
-    arrays |= _planes(model, variables).to_arrays() | unfitted.unfitted_filter()
-    arrays |= _plain_parameters(variables)
-    proof = {path: bound for writer in writers.values() for path, bound in writer.bounds.items()}
+    frozen = freeze_networks(HyperpriorVAE(config), config, variables, _writers(config), plane_channels(config))
     facts = {
-        "codec": _shape(config, networks),
+        "codec": codec_shape(config, frozen.networks, plane_channels(config)),
         "config": config.to_dict(),
-        "proof": {"bound": 1 << exact.BOUND_BITS, "largest_sums": proof},
+        "proof": frozen.proof,
         "decoder_kmac_per_pixel": decoder_kmac_per_pixel(config),
     }
-    return model_file.serialise({**card, **facts}, networks, arrays)
+    return model_file.serialise({**card, **facts}, frozen.networks, frozen.arrays | unfitted.unfitted_filter())
+
+
+def freeze_networks(
+    model: Any, config: ModelConfig, variables: Variables, writers: Mapping[str, Write], planes: Sequence[int]
+) -> Frozen:
+    """Every network of ``model``, by its writer, and what else a model file holds of ``variables``."""
+    graphs = {name: GraphWriter(name) for name in writers}
+    networks = {name: write(model.bind(dict(variables)), graphs[name]) for name, write in writers.items()}
+    arrays: dict[str, Array] = {}
+    for graph in graphs.values():
+        arrays |= graph.arrays
+    arrays |= _gain_rows(model, variables, graphs)
+    arrays |= {f"tables/{k}": v for k, v in _tables(model, variables, planes).to_arrays().items()}
+    arrays |= _planes(model, config, variables, planes).to_arrays()
+    arrays |= _plain_parameters(variables)
+    sums = {path: bound for graph in graphs.values() for path, bound in graph.bounds.items()}
+    return Frozen(networks, arrays, {"bound": 1 << exact.BOUND_BITS, "largest_sums": sums})
 
 
 def freeze_to(path: Path, config: ModelConfig, variables: Variables, card: Mapping[str, Any]) -> None:
@@ -82,15 +103,19 @@ def freeze_to(path: Path, config: ModelConfig, variables: Variables, card: Mappi
     write_atomically(path, freeze(config, variables, card))
 
 
-def _writers(config: ModelConfig) -> dict[str, Any]:
+def _writers(config: ModelConfig) -> dict[str, Write]:
     names = {
         "analysis": _write_analysis,
-        "hyper_analysis": _write_hyper_analysis,
+        "hyper_analysis": hyper_analysis_writer(config),
         "hyper_synthesis": _write_hyper_synthesis,
         "synthesis": _write_synthesis,
     }
-    contexts = {f"context{step}": _context_writer(step) for step in range(1, config.context_steps)}
-    return {**names, **contexts}
+    return {**names, **context_writers(config)}
+
+
+def context_writers(config: ModelConfig) -> dict[str, Write]:
+    """Writers of every context step."""
+    return {f"context{step}": _context_writer(config, step) for step in range(1, config.context_steps)}
 
 
 def _write_analysis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
@@ -98,9 +123,14 @@ def _write_analysis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
     return writer.serialise({"y": y.value})
 
 
-def _write_hyper_analysis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
-    z = model.hyper_analysis(FloatGraph(writer.input("y", model.config.latent_channels)))
-    return writer.serialise({"z": z.value})
+def hyper_analysis_writer(config: ModelConfig) -> Write:
+    """Writer of the hyper-analysis."""
+
+    def write(model: Any, writer: GraphWriter) -> bytes:
+        z = model.hyper_analysis(FloatGraph(writer.input("y", config.latent_channels)))
+        return writer.serialise({"z": z.value})
+
+    return write
 
 
 def _write_hyper_synthesis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
@@ -110,9 +140,8 @@ def _write_hyper_synthesis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
     return writer.serialise({"features": features.value, "mean": mean.value, "scale": scale.value})
 
 
-def _context_writer(step: int) -> Any:
-    def write(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
-        config = model.config
+def _context_writer(config: ModelConfig, step: int) -> Write:
+    def write(model: Any, writer: GraphWriter) -> bytes:
         width, latents = config.entropy_width, config.latent_channels
         exponent = model.variables["ranges"]["hyper_synthesis"]
         features = IntegerGraph(
@@ -144,24 +173,20 @@ def _write_synthesis(model: HyperpriorVAE, writer: GraphWriter) -> bytes:
     return writer.serialise({"levels": x.value.levels(PIXEL_EXPONENT - DISPLAY_BITS)})
 
 
-def _gain_rows(model: HyperpriorVAE, variables: Variables, writers: Mapping[str, GraphWriter]) -> dict[str, Array]:
+def _gain_rows(model: Any, variables: Variables, graphs: Mapping[str, GraphWriter]) -> dict[str, Array]:
     """One row of gains for each quality 1..100, as the graphs take them."""
     position = jnp.asarray([quality_position(q) for q in range(1, QUALITIES + 1)], jnp.float32)
     gains: Any = model.apply(variables, position, method="gains")
-    places = {
-        "hyper_feature": writers["hyper_synthesis"].gain_exponents["feature_gain"],
-        "decoder_latent": writers["synthesis"].gain_exponents["latent_gain"],
-        "synthesis_feature": writers["synthesis"].gain_exponents["feature_gain"],
-    }
     rows = {}
     for name, value in gains._asdict().items():
-        if name in places:
-            value = np.asarray(exact.round_mantissa(value)) * np.exp2(places[name])
+        if name in DECODER_GAINS:
+            network, port = DECODER_GAINS[name]
+            value = np.asarray(exact.round_mantissa(value)) * np.exp2(graphs[network].gain_exponents[port])
         rows[f"gains/{name}"] = np.asarray(value, np.float32)
     return rows
 
 
-def _tables(model: HyperpriorVAE, variables: Variables) -> TableSet:
+def _tables(model: Any, variables: Variables, planes: Sequence[int]) -> TableSet:
     """Tables of every scale of latents, then those of planes, then those of hyper-latents."""
     mixture: Any = model.apply(variables, method=lambda m: m.residual_prior.mixture())
     share, ratio = (float(value) for value in mixture)
@@ -173,13 +198,13 @@ def _tables(model: HyperpriorVAE, variables: Variables) -> TableSet:
     def cumulative(x: Array) -> Array:
         return np.asarray(0.5 * ((1 - share) * error(-x / math.sqrt(2)) + share * error(-x / ratio / math.sqrt(2))))
 
-    lists = [symmetric_tables(cumulative, scales), unfitted.plane_table_list(cumulative), unfitted.hyper_table_list()]
+    coarse = unfitted.plane_table_list(cumulative) if planes else []
+    lists = [symmetric_tables(cumulative, scales), coarse, unfitted.hyper_table_list()]
     return TableSet.from_tables([table for tables in lists for table in tables])
 
 
-def _planes(model: HyperpriorVAE, variables: Variables) -> PlaneTables:
+def _planes(model: Any, config: ModelConfig, variables: Variables, planes: Sequence[int]) -> PlaneTables:
     """Look-ups for what is coded coarse to fine, by the trained prior of the hyper-latents."""
-    config = model.config
     symbols = np.arange(-HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT + 1)
     grid = np.broadcast_to(symbols[None, :, None, None], (config.prior_sets, len(symbols), 1, 1))
     grid = np.repeat(grid, config.hyper_latent_channels, axis=3).astype(np.float32)
@@ -188,7 +213,7 @@ def _planes(model: HyperpriorVAE, variables: Variables) -> PlaneTables:
     mass /= mass.sum(1, keepdims=True)
     means = (mass * symbols[:, None]).sum(1)
     deviations = (mass * np.abs(symbols[:, None] - means[:, None])).sum(1)
-    return unfitted.unfitted_planes(len(plane_channels(config)), means, deviations)
+    return unfitted.unfitted_planes(len(planes), means, deviations)
 
 
 def plane_channels(config: ModelConfig) -> list[int]:
@@ -210,8 +235,8 @@ def _plain_parameters(variables: Variables) -> dict[str, Array]:
     return found
 
 
-def _shape(config: ModelConfig, networks: Mapping[str, bytes]) -> dict[str, Any]:
-    """The fields of :class:`vaecompress.models.loaded.Shape`."""
+def codec_shape(config: ModelConfig, networks: Mapping[str, bytes], planes: Sequence[int]) -> dict[str, Any]:
+    """The fields of :class:`vaecompress.models.loaded.Shape`; ``planes`` are coded coarse to fine."""
     return {
         "latent_channels": config.latent_channels,
         "hyper_latent_channels": config.hyper_latent_channels,
@@ -220,8 +245,8 @@ def _shape(config: ModelConfig, networks: Mapping[str, bytes]) -> dict[str, Any]
         "scale_count": likelihoods.SCALE_COUNT,
         "min_log2_scale": int(likelihoods.MIN_LOG2_SCALE),
         "scale_steps_per_octave": likelihoods.SCALE_STEPS_PER_OCTAVE,
-        "plane_channels": plane_channels(config),
-        "plane_table_count": len(unfitted.PLANE_SCALES),
+        "plane_channels": list(planes),
+        "plane_table_count": len(unfitted.PLANE_SCALES) if planes else 0,
         "hyper_scale_count": len(unfitted.HYPER_SCALES),
         "halos": {
             "analysis": halo(networks["analysis"]),

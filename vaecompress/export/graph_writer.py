@@ -141,6 +141,10 @@ class GraphTensor:
         name = self.writer.emit("Cast", [levels.name], to=TensorProto.UINT8)
         return self.writer.emit("Transpose", [name], perm=[0, 2, 3, 1])
 
+    def whole_levels(self, fraction_bits: int) -> "GraphTensor":
+        """Integers of ``fraction_bits`` fraction bits to whole 8-bit levels of a difference, -255..255."""
+        return self.shifted(-fraction_bits).rounded().clipped(-255, 255)
+
     def _unary(self, op: str, **attributes: Any) -> "GraphTensor":
         return GraphTensor(self.writer, self.writer.emit(op, [self.name], **attributes), self.channels)
 

@@ -14,8 +14,10 @@ from onnx import numpy_helper
 
 from vaecompress.errors import CorruptError
 from vaecompress.models.file import ModelFile
-from vaecompress.transforms.config import ModelConfig
+from vaecompress.models.loaded import PREDICTED
+from vaecompress.transforms.config import ModelConfig, VideoConfig
 from vaecompress.transforms.vae import HyperpriorVAE, init_variables
+from vaecompress.transforms.video_vae import PredictedVAE, init_predicted
 
 Array = npt.NDArray[Any]
 Weights = dict[str, Array]
@@ -26,9 +28,19 @@ def restore(file: ModelFile) -> tuple[HyperpriorVAE, dict[str, Any]]:
 
     Raises CorruptError when a part is missing or has another shape than the card says.
     """
-    config = ModelConfig.from_dict(file.card["config"])
-    model = HyperpriorVAE(config)
-    template = jax.eval_shape(lambda: init_variables(model, 0))
+    model = HyperpriorVAE(ModelConfig.from_dict(file.card["config"]))
+    return model, _restored(file, jax.eval_shape(lambda: init_variables(model, 0)))
+
+
+def restore_predicted(file: ModelFile) -> tuple[PredictedVAE, dict[str, Any]]:
+    """As :func:`restore`, of the part of a model file for video that codes predicted frames."""
+    part = file.part(PREDICTED)
+    model = PredictedVAE(VideoConfig.from_dict(part.card["config"]))
+    return model, _restored(part, jax.eval_shape(lambda: init_predicted(model, 0)))
+
+
+def _restored(file: ModelFile, template: Any) -> dict[str, Any]:
+    """Variables of the shapes of ``template``."""
     weights = _initialisers(file)
 
     def find(path: tuple[Any, ...], leaf: jax.ShapeDtypeStruct) -> Array:
@@ -38,7 +50,8 @@ def restore(file: ModelFile) -> tuple[HyperpriorVAE, dict[str, Any]]:
             raise CorruptError(f"model file: {name} is {value.shape}, its card says {leaf.shape}")
         return value.astype(np.float32)
 
-    return model, jax.tree_util.tree_map_with_path(find, template)
+    found: dict[str, Any] = jax.tree_util.tree_map_with_path(find, template)
+    return found
 
 
 def _initialisers(file: ModelFile) -> Weights:

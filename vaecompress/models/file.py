@@ -56,6 +56,19 @@ class ModelFile:
         """The eight bytes by which a stream names this model."""
         return self.identity[:MODEL_ID_BYTES]
 
+    def part(self, name: str) -> "ModelFile":
+        """The model within this one: its networks and arrays are called ``name/...``, its card is this card's ``name``.
+
+        Raises CorruptError where there is none.
+        """
+        prefix = f"{name}/"
+        card = self.card.get(name)
+        if not isinstance(card, dict):
+            raise CorruptError(f"model file: it has no part '{name}'")
+        networks = {key.removeprefix(prefix): graph for key, graph in self.networks.items() if key.startswith(prefix)}
+        arrays = {key.removeprefix(prefix): array for key, array in self.arrays.items() if key.startswith(prefix)}
+        return ModelFile({"name": self.card.get("name"), **card}, networks, arrays, self.identity)
+
 
 def serialise(card: Mapping[str, Any], networks: Mapping[str, bytes], arrays: Mapping[str, Array]) -> bytes:
     """The bytes of a model file; the same input gives the same bytes."""

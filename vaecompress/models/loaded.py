@@ -3,6 +3,7 @@
 from collections.abc import Container, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -29,9 +30,17 @@ NUMBERS: dict[str, Container[int]] = {
     "plane_table_count": range(257),
     "hyper_scale_count": range(1, 257),
 }
-HALO_LIMITS = {"analysis": 32, "hyper_synthesis": 8, "context": 32, "synthesis": 32}
+HALO_LIMITS = {"analysis": 32, "hyper_synthesis": 8, "context": 32, "synthesis": 32, "conditioning": 32}
 DECODER_GAINS = ("hyper_feature", "decoder_latent", "synthesis_feature")
 ENCODER_GAINS = ("analysis_feature", "encoder_latent")
+CONDITIONING = "conditioning"
+"""The network that tells the others of a prediction; only models of predicted frames have it."""
+
+CONDITION_GAINS = ("condition_feature", "condition_past")
+"""Its gains: for frames with two references, and with one."""
+
+PREDICTED = "predicted"
+"""The part of a model for video that codes predicted frames."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class Shape:
     ``plane_channels`` are the latent channels of lowest frequency, coded coarse to fine with ``plane_table_count``
     tables of their own; ``hyper_scale_count`` scales code the hyper-latents. ``halos`` is the reach of each network:
     ``analysis``, ``context`` and ``synthesis`` in latent positions, ``hyper_synthesis`` in hyper-latent positions.
+    Models of predicted frames have that of ``conditioning`` too, in latent positions.
     """
 
     latent_channels: int
@@ -57,10 +67,10 @@ class Shape:
 
     def __post_init__(self) -> None:
         """Raises CorruptError where a number is none, or out of bounds."""
-        if self.halos.keys() != HALO_LIMITS.keys():
+        if self.halos.keys() | {CONDITIONING} != HALO_LIMITS.keys():
             raise CorruptError("model file: its card lacks the reach of a network")
         numbers = [(getattr(self, name), allowed) for name, allowed in NUMBERS.items()]
-        numbers += [(self.halos[name], range(limit + 1)) for name, limit in HALO_LIMITS.items()]
+        numbers += [(reach, range(HALO_LIMITS[name] + 1)) for name, reach in self.halos.items()]
         fits = all(isinstance(number, int) and number in allowed for number, allowed in numbers)
         channels = self.plane_channels
         fits = fits and all(isinstance(channel, int) and channel in range(self.latent_channels) for channel in channels)
@@ -78,7 +88,8 @@ class LoadedModel:
         try:
             self.name = str(file.card["name"])
             self.shape = Shape(**file.card["codec"])
-            self.gains = {name: file.arrays[f"gains/{name}"] for name in DECODER_GAINS}
+            names = DECODER_GAINS + CONDITION_GAINS if CONDITIONING in file.networks else DECODER_GAINS
+            self.gains = {name: file.arrays[f"gains/{name}"] for name in names}
             self.gains |= {
                 name: rows for name in ENCODER_GAINS if (rows := file.arrays.get(f"gains/{name}")) is not None
             }
@@ -100,7 +111,8 @@ class LoadedModel:
             shape.prior_sets,
             shape.hyper_scale_count,
         )
-        self.filter_weights = filter_weights(file.arrays)
+        if CONDITIONING not in file.networks:
+            self.filter_weights = filter_weights(file.arrays)
         self._networks: dict[str, Future[engines.Network]] = {}
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(2)
@@ -119,10 +131,18 @@ class LoadedModel:
         """The network called ``name``. Raises CorruptError when the file has none."""
         return self._prepared(name).result()
 
+    @cached_property
+    def predicted(self) -> "LoadedModel":
+        """The model of predicted frames within this one. Raises UnsupportedError where this one is not for video."""
+        if PREDICTED not in self.file.card:
+            raise UnsupportedError(f"model '{self.name}' codes every frame on its own: it has no predicted frames")
+        return LoadedModel(self.file.part(PREDICTED), self.engine, self.threads)
+
     def decoder_networks(self) -> tuple[str, ...]:
         """The networks that decoding runs, in order."""
-        contexts = (f"context{step}" for step in range(1, self.shape.context_steps))
-        return ("hyper_synthesis", *contexts, "synthesis")
+        condition = [CONDITIONING] if CONDITIONING in self.file.networks else []
+        contexts = [f"context{step}" for step in range(1, self.shape.context_steps)]
+        return (*condition, "hyper_synthesis", *contexts, "synthesis")
 
     def make_network(self, graph: bytes) -> engines.Network:
         """A graph under this model's engine."""

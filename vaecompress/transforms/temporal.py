@@ -5,18 +5,18 @@ stand for what is to be added to the prediction, so that where none is coded onl
 network sees the prediction and where its two halves differ; its features enter the entropy model and the synthesis.
 """
 
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaecompress.transforms import exact, layers, linear
-from vaecompress.transforms.config import PATCH, STEM_SPLITS, ModelConfig, VideoConfig
-from vaecompress.transforms.exact import Signal
+from vaecompress.format import PATCH
+from vaecompress.transforms import layers, linear
+from vaecompress.transforms.config import STEM_SPLITS, ModelConfig, VideoConfig
 from vaecompress.transforms.hyperprior import Moments
-from vaecompress.transforms.quality import apply_gain
+from vaecompress.transforms.signal import LEAKY, S
 from vaecompress.transforms.synthesis import PIXEL_EXPONENT, PIXEL_LIMIT, Synthesis, pixels
 
 Array = jax.Array
@@ -29,16 +29,16 @@ PREDICTION_LIMITS = np.repeat(np.array([128, 127, 255], np.int64), (3, 3, 1))
 """Largest magnitudes, in 8-bit levels; larger differences are clipped."""
 
 
-class Condition(NamedTuple):
+class Condition(NamedTuple, Generic[S]):
     """What the networks know of the prediction.
 
     ``prediction`` [B, H, W, 7] as :func:`describe_prediction` gives it; features ``at8`` [B, H/8, W/8, C8] and
     ``at16`` [B, H/16, W/16, C16].
     """
 
-    prediction: Signal
-    at8: Signal
-    at16: Signal
+    prediction: S
+    at8: S
+    at16: S
 
 
 def mean_prediction(past: Array, future: Array) -> Array:
@@ -58,7 +58,7 @@ class Joined(nn.Module):
     """A signal plus a dense layer of another at the same resolution, on the sum's calibrated grid."""
 
     @nn.compact
-    def __call__(self, x: Signal, other: Signal) -> Signal:
+    def __call__(self, x: S, other: S) -> S:
         grid = layers.exponent_variable(self, "exponent", x.channels)
         dense = layers.Dense(
             x.channels,
@@ -67,10 +67,7 @@ class Joined(nn.Module):
             kernel_init=layers.near_zero_init(0.3),
             name="dense",
         )
-        out = layers.add(x, dense(other))
-        if not out.exact and not out.symbolic:
-            layers.calibrate(self, grid, out.value, exact.ACTIVATION_BITS)
-        return out
+        return layers.calibrated(self, grid, x.add(dense(other)))
 
 
 class Conditioning(nn.Module):
@@ -79,12 +76,12 @@ class Conditioning(nn.Module):
     config: VideoConfig
 
     @nn.compact
-    def __call__(self, prediction: Signal, feature_gain: Array) -> tuple[Signal, Signal]:
+    def __call__(self, prediction: S, feature_gain: Array) -> tuple[S, S]:
         config = self.config
-        stem = layers.Dense(config.condition_width8, layers.LEAKY, name="stem")
-        hidden = apply_gain(stem(layers.space_to_depth(prediction, 8)), feature_gain, "feature_gain")
+        stem = layers.Dense(config.condition_width8, LEAKY, name="stem")
+        hidden = stem(prediction.space_to_depth(8)).gain(feature_gain, "feature_gain")
         at8 = layers.Stage(config.condition_blocks8, name="stage8")(hidden)
-        at16 = layers.Dense(config.condition_width16, name="down")(layers.space_to_depth(at8, 2))
+        at16 = layers.Dense(config.condition_width16, name="down")(at8.space_to_depth(2))
         return at8, layers.Stage(config.condition_blocks16, name="stage16")(at16)
 
 
@@ -94,18 +91,18 @@ class PredictedAnalysis(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, missed: Signal, prediction: Signal, feature_gain: Array, latent_gain: Array) -> Signal:
+    def __call__(self, missed: S, prediction: S, feature_gain: Array, latent_gain: Array) -> S:
         config = self.config
         direct = layers.Dense(config.latent_channels, kernel_init=linear.dct_init(config, inverse=False), name="linear")
-        direct_out = direct(layers.space_to_depth(missed, PATCH))
-        seen = layers.space_to_depth(layers.concatenate([missed, prediction]), 8)
-        hidden = layers.Dense(config.analysis_width8, layers.LEAKY, name="stem")(seen)
-        hidden = apply_gain(hidden, feature_gain, "feature_gain")
+        direct_out = direct(missed.space_to_depth(PATCH))
+        seen = missed.beside(prediction).space_to_depth(8)
+        hidden = layers.Dense(config.analysis_width8, LEAKY, name="stem")(seen)
+        hidden = hidden.gain(feature_gain, "feature_gain")
         hidden = layers.Stage(config.analysis_blocks8, name="stage8")(hidden)
-        hidden = layers.Dense(config.analysis_width16, name="down")(layers.space_to_depth(hidden, 2))
+        hidden = layers.Dense(config.analysis_width16, name="down")(hidden.space_to_depth(2))
         hidden = layers.Stage(config.analysis_blocks16, name="stage16")(hidden)
         head = layers.Dense(config.latent_channels, kernel_init=layers.near_zero_init(), name="head")(hidden)
-        return apply_gain(layers.add(direct_out, head), latent_gain, "latent_gain")
+        return direct_out.add(head).gain(latent_gain, "latent_gain")
 
 
 class PredictedHyperSynthesis(nn.Module):
@@ -114,10 +111,10 @@ class PredictedHyperSynthesis(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, z: Signal, at16: Signal, feature_gain: Array) -> tuple[Signal, Signal, Signal]:
+    def __call__(self, z: S, at16: S, feature_gain: Array) -> tuple[S, S, S]:
         config = self.config
-        hidden = layers.Upsample(config.entropy_width, layers.LEAKY, name="up32")(z)
-        hidden = apply_gain(hidden, feature_gain, "feature_gain")
+        hidden = layers.Upsample(config.entropy_width, LEAKY, name="up32")(z)
+        hidden = hidden.gain(feature_gain, "feature_gain")
         hidden = layers.Upsample(config.entropy_width, name="up16")(hidden)
         hidden = Joined(name="condition")(hidden, at16)
         hidden = layers.Stage(config.entropy_blocks, name="stage16")(hidden)
@@ -130,8 +127,8 @@ class PredictedSynthesis(Synthesis):
 
     @nn.compact
     def __call__(  # type: ignore[override]
-        self, y: Signal, condition: Condition, latent_gain: Array, feature_gain: Array
-    ) -> Signal:
+        self, y: S, condition: Condition[S], latent_gain: Array, feature_gain: Array
+    ) -> S:
         config = self.config
         coefficients = self.dequantise(y, latent_gain)
         direct = layers.Dense(
@@ -143,13 +140,13 @@ class PredictedSynthesis(Synthesis):
             name="linear",
         )(coefficients)
         hidden = layers.Dense(config.synthesis_width16, splits=STEM_SPLITS, name="stem")(self.narrow(coefficients))
-        hidden = apply_gain(Joined(name="condition16")(hidden, condition.at16), feature_gain, "feature_gain")
+        hidden = Joined(name="condition16")(hidden, condition.at16).gain(feature_gain, "feature_gain")
         hidden = layers.Stage(config.synthesis_blocks16, name="stage16")(hidden)
         hidden = layers.Upsample(config.synthesis_width8, name="up8")(hidden)
         hidden = Joined(name="condition8")(hidden, condition.at8)
         hidden = layers.Stage(config.synthesis_blocks8, name="stage8")(hidden)
         hidden = layers.Upsample(config.synthesis_width4, name="up4")(hidden)
-        hidden = Joined(name="condition4")(hidden, layers.space_to_depth(condition.prediction, 4))
+        hidden = Joined(name="condition4")(hidden, condition.prediction.space_to_depth(4))
         hidden = layers.Stage(config.synthesis_blocks4, name="stage4")(hidden)
         head = layers.Dense(
             48, exponent=PIXEL_EXPONENT, limit=PIXEL_LIMIT, kernel_init=layers.near_zero_init(), name="head"

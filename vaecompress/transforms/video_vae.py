@@ -1,22 +1,22 @@
 """The model of a predicted frame as one Flax module: networks, gains and priors, as the loss sees it."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from vaecompress.entropy.groups import group_masks
-from vaecompress.entropy.likelihoods import FactorizedPrior, ResidualPrior, bounded
-from vaecompress.train.vae import Forward, Quantiser, quantise_residual
+from vaecompress.entropy.context_steps import group_masks
+from vaecompress.format import HYPER_LATENT_LIMIT, LATENT_LIMIT, RESIDUAL_LIMIT, STEP_BITS
 from vaecompress.transforms import exact, linear
 from vaecompress.transforms.analysis import HyperAnalysis
 from vaecompress.transforms.config import VideoConfig
-from vaecompress.transforms.exact import Signal
-from vaecompress.transforms.hyperprior import HYPER_LATENT_LIMIT, RESIDUAL_LIMIT, Context
+from vaecompress.transforms.hyperprior import Context
+from vaecompress.transforms.integer_signal import ArraySignal, IntegerSignal
+from vaecompress.transforms.likelihoods import FactorizedPrior, ResidualPrior, bounded
 from vaecompress.transforms.quality import GainTable
-from vaecompress.transforms.synthesis import LATENT_EXPONENT, LATENT_LIMIT
+from vaecompress.transforms.signal import FloatSignal
 from vaecompress.transforms.temporal import (
     PREDICTION_EXPONENT,
     PREDICTION_LIMITS,
@@ -28,6 +28,7 @@ from vaecompress.transforms.temporal import (
     describe_prediction,
     mean_prediction,
 )
+from vaecompress.transforms.vae import Forward, Quantiser, quantise_residual
 
 Array = jax.Array
 
@@ -91,25 +92,25 @@ class PredictedVAE(nn.Module):
         described = describe_prediction(past, future)
         if exact_phase:
             exponents = jnp.full((len(PREDICTION_LIMITS),), float(PREDICTION_EXPONENT))
-            prediction = Signal(described, exponents, PREDICTION_LIMITS)
+            prediction: ArraySignal = IntegerSignal(described, exponents, PREDICTION_LIMITS)
         else:
-            prediction = Signal(self._cast(described))
+            prediction = FloatSignal(self._cast(described))
         gain = jnp.where(one_sided[:, None], gains.condition_past, gains.condition_feature)
         return Condition(prediction, *self.conditioning(prediction, gain))
 
     def analyse(self, levels: Array, past: Array, future: Array, gains: PredictedGains) -> Array:
         """Latents y [B, H/16, W/16, M] of what the predictions miss of ``levels``."""
-        missed = Signal(self._cast((levels - mean_prediction(past, future)) / 256.0))
-        described = Signal(self._cast(describe_prediction(past, future)))
+        missed = FloatSignal(self._cast((levels - mean_prediction(past, future)) / 256.0))
+        described = FloatSignal(self._cast(describe_prediction(past, future)))
         return self._float(self.analysis(missed, described, gains.analysis_feature, gains.encoder_latent))
 
     def hyper_analyse(self, y: Array) -> Array:
         """Latents y to hyper-latents z [B, h/4, w/4, Z], not rounded."""
-        return self._float(self.hyper_analysis(Signal(self._cast(y))))
+        return self._float(self.hyper_analysis(FloatSignal(self._cast(y))))
 
-    def synthesise(self, y_hat: Array, condition: Condition, gains: PredictedGains) -> Array:
+    def synthesise(self, y_hat: Array, condition: Condition[ArraySignal], gains: PredictedGains) -> Array:
         """Latents to what is added to the mean prediction, in units of 256 levels."""
-        y = self._signal(y_hat, LATENT_EXPONENT, LATENT_LIMIT, condition.at16.exact)
+        y = self._signal(y_hat, STEP_BITS, LATENT_LIMIT, condition.at16.exact)
         return self._float(self.synthesis(y, condition, gains.decoder_latent, gains.synthesis_feature))
 
     def __call__(
@@ -129,7 +130,7 @@ class PredictedVAE(nn.Module):
         z = self.hyper_analyse(y)
         z_hat = exact.straight_through(z, jnp.clip(jnp.round(z), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT))
         residual, mean, log2_scale = self._code(y, z_hat, condition, gains, quantise_residual)
-        limit = LATENT_LIMIT / 2.0**LATENT_EXPONENT
+        limit = LATENT_LIMIT / 2.0**STEP_BITS
         y_hat = bounded(mean + residual, -limit, limit)
         coded_y, coded_z = (self._noisy(y - mean), self._noisy(z)) if noise else (residual, z_hat)
         added = self.synthesise(y_hat, condition, gains)
@@ -144,7 +145,7 @@ class PredictedVAE(nn.Module):
         )
 
     def _code(
-        self, y: Array, z_hat: Array, condition: Condition, gains: PredictedGains, quantise: Quantiser
+        self, y: Array, z_hat: Array, condition: Condition[ArraySignal], gains: PredictedGains, quantise: Quantiser
     ) -> tuple[Array, Array, Array]:
         """Residuals, means and log2 scales of every latent, context step after context step."""
         exact_phase = condition.at16.exact
@@ -161,24 +162,36 @@ class PredictedVAE(nn.Module):
         return residual, means, scales
 
     def _refine(
-        self, step: int, features: Signal, residual: Array, mean: Signal, scale: Signal
-    ) -> tuple[Signal, Signal]:
+        self, step: int, features: ArraySignal, residual: Array, mean: ArraySignal, scale: ArraySignal
+    ) -> tuple[ArraySignal, ArraySignal]:
         seen = jnp.clip(residual, -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
         pair = self._signal(jnp.concatenate([seen, jnp.abs(seen)], axis=-1), 0, RESIDUAL_LIMIT, features.exact)
-        refined: tuple[Signal, Signal] = self.contexts[step - 1](features, pair, mean, scale)
+        refined: tuple[ArraySignal, ArraySignal] = self.contexts[step - 1](features, pair, mean, scale)
         return refined
 
-    def _signal(self, value: Array, exponent: int, limit: int, exact_phase: bool) -> Signal:
+    def _signal(self, value: Array, exponent: int, limit: int, exact_phase: bool) -> ArraySignal:
         if not exact_phase:
-            return Signal(self._cast(value))
-        channels = value.shape[-1]
-        return Signal(value, jnp.full((channels,), float(exponent)), np.full((channels,), limit, np.int64))
+            return FloatSignal(self._cast(value))
+        return IntegerSignal.uniform(value, value.shape[-1], exponent, limit)
 
     def _cast(self, x: Array) -> Array:
         return x.astype(self.compute_dtype)
 
-    def _float(self, x: Signal) -> Array:
+    def _float(self, x: ArraySignal) -> Array:
         return jnp.asarray(x.value, jnp.float32)
 
     def _noisy(self, x: Array) -> Array:
         return x + jax.random.uniform(self.make_rng("noise"), x.shape, x.dtype, -0.5, 0.5)
+
+
+def init_predicted(model: PredictedVAE, seed: int) -> dict[str, Any]:
+    """Fresh parameters and empty calibration."""
+    variables: dict[str, Any] = _initialise(model, jax.random.key(seed))
+    return variables
+
+
+@partial(jax.jit, static_argnums=0)
+def _initialise(model: PredictedVAE, key: Array) -> dict[str, Any]:
+    keys = dict(zip(("params", "noise"), jax.random.split(key), strict=True))
+    frame = jnp.zeros((1, 64, 64, 3))
+    return dict(model.init(keys, frame, frame, frame, jnp.zeros((1,), bool), jnp.zeros((1,))))
