@@ -15,7 +15,8 @@ from vaecompress.codec import predicted as predicted_codec
 from vaecompress.codec.predicted import Described, PredictedFrame, Prediction, decode_predicted
 from vaecompress.encoder.distortion import VideoError
 from vaecompress.encoder.effort import EFFORTS
-from vaecompress.encoder.predicted import encode_predicted
+from vaecompress.encoder.latent_search import Search
+from vaecompress.encoder.predicted import PredictedSubject, encode_predicted
 from vaecompress.errors import CorruptError, UnsupportedError
 from vaecompress.export.freeze_video import freeze_video
 from vaecompress.export.restore import restore_predicted
@@ -205,7 +206,8 @@ def test_where_nothing_is_coded_the_frame_is_the_mean_prediction(model, picture)
 
 
 def test_damaged_bytes_are_refused(model, picture, prediction):
-    coded = encode_predicted(model, picture, prediction, 95, EFFORTS[1]).coded
-    assert coded
+    subject = PredictedSubject(model, prediction, 95)
+    coded = subject.latents.encode(Search(subject, picture, 95).run(EFFORTS[1]))
+    assert len(coded) > 100
     with pytest.raises(CorruptError):
         decode_predicted(model, coded[: len(coded) // 2], prediction, HEIGHT, WIDTH, 95)

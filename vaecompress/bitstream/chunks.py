@@ -18,6 +18,7 @@ from vaecompress.format import MAX_QUALITY, MIN_QUALITY
 
 PICTURE = "PICT"
 FRAME = "FRAM"
+PREDICTED_FRAME = "FRMP"
 ALPHA = "ALPH"
 TIME = "TIME"
 ICC = "iccp"
@@ -27,13 +28,15 @@ COLOUR = "colr"
 SOURCE_STAMP = "srch"
 SOUND = "audi"
 
-CRITICAL_TYPES = frozenset({PICTURE, FRAME, ALPHA, TIME})
+FRAME_TYPES = frozenset({FRAME, PREDICTED_FRAME})
+CRITICAL_TYPES = frozenset({PICTURE, ALPHA, TIME}) | FRAME_TYPES
 METADATA_TYPES = frozenset({ICC, EXIF, XMP, COLOUR, SOURCE_STAMP})
 MEDIA_TYPES = frozenset({SOUND})
 """Optional like metadata, but as long as they need to be."""
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{3}")
 _PAYLOAD = struct.Struct("<BI")
+_CHECKSUM_BYTES = 4
 _TIME_BASE_LIMIT = 1 << 31
 _PTS_LIMIT = 1 << 62
 
@@ -109,6 +112,42 @@ class FramePayload:
         if not body or not MIN_QUALITY <= body[0] <= MAX_QUALITY:
             raise CorruptError(f"frame of quality {body[0] if body else 'none'}; fetch the file again")
         return cls(body[0], PicturePayload.from_body(body[1:]))
+
+
+@dataclass(frozen=True)
+class PredictedPayload:
+    """Body of ``FRMP``: a frame's own quality, what it is predicted from, its motion, and what is added to that.
+
+    ``past`` and ``future`` are the distances in frames to its references, 1 or more; a ``future`` of 0: none.
+    ``checksum`` is the :func:`pixel_checksum` of the decoded frame.
+    """
+
+    quality: int
+    past: int
+    future: int
+    checksum: int
+    motion: bytes
+    coded: bytes
+
+    def to_body(self) -> bytes:
+        """The chunk's body."""
+        head = bytes([self.quality]) + write_varint(self.past) + write_varint(self.future)
+        checksum = self.checksum.to_bytes(_CHECKSUM_BYTES, "little")
+        return head + checksum + write_varint(len(self.motion)) + self.motion + self.coded
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Self:
+        """Parse a body. Raises :class:`CorruptError` where it is too short, or its numbers are out of range."""
+        if not body or not MIN_QUALITY <= body[0] <= MAX_QUALITY:
+            raise CorruptError(f"frame of quality {body[0] if body else 'none'}; fetch the file again")
+        past, position = read_varint(body, 1, PREDICTED_FRAME)
+        future, position = read_varint(body, position, PREDICTED_FRAME)
+        start = position + _CHECKSUM_BYTES
+        length, position = read_varint(body, start, PREDICTED_FRAME)
+        if past == 0 or position + length > len(body):
+            raise CorruptError(f"{PREDICTED_FRAME}: a frame without past, or cut off; fetch the file again")
+        checksum = int.from_bytes(body[start - _CHECKSUM_BYTES : start], "little")
+        return cls(body[0], past, future, checksum, body[position : position + length], body[position + length :])
 
 
 def picture_payload(chunk_type: str, body: bytes) -> PicturePayload:

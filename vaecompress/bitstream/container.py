@@ -87,7 +87,7 @@ class Container:
         self.size_bytes = size_bytes
         self.header = header
         self.directory = directory
-        self.frames = tuple(entry for entry in directory if entry.type == chunks.FRAME)
+        self.frames = tuple(entry for entry in directory if entry.type in chunks.FRAME_TYPES)
 
     @classmethod
     def open(

@@ -122,14 +122,17 @@ def find_fault(header: Header, types: Sequence[str]) -> str | None:
     for name, wanted in exact.items():
         if counts[name] != wanted:
             return f"{counts[name]} chunks {name} in this kind of file, {int(wanted)} expected"
-    if bool(counts[chunks.FRAME]) != video:
-        return f"{counts[chunks.FRAME]} chunks {chunks.FRAME} in a file of kind {header.kind}"
+    frames = [name for name in types if name in chunks.FRAME_TYPES]
+    if bool(frames) != video:
+        return f"{len(frames)} frames in a file of kind {header.kind}"
+    if frames and frames[0] != chunks.FRAME:
+        return "the first frame is predicted from another"
     if counts[chunks.SOUND] and not video:
         return "sound in a picture"
     for name in chunks.METADATA_TYPES | chunks.MEDIA_TYPES:
         if counts[name] > 1:
             return f"{counts[name]} chunks {name}, at most 1 allowed"
-    if len(types) - counts[chunks.FRAME] > MAX_OTHER_CHUNKS:
+    if len(types) - len(frames) > MAX_OTHER_CHUNKS:
         return f"more than {MAX_OTHER_CHUNKS} chunks besides frames"
     return None
 
@@ -183,6 +186,6 @@ def _check_meaning(header: Header, entries: Sequence[Entry], limits: Limits) -> 
     if fault:
         raise CorruptError(f"header: {fault}; encode the file again")
     limits.check_size(header.width, header.height)
-    limits.check_frames(types.count(chunks.FRAME))
+    limits.check_frames(sum(name in chunks.FRAME_TYPES for name in types))
     metadata = [entry for entry in entries if not chunks.is_critical(entry.type)]
     limits.check_metadata(sum(entry.length for entry in metadata if entry.type not in chunks.MEDIA_TYPES))

@@ -11,6 +11,7 @@ import numpy as np
 
 from vaecompress import bitstream
 from vaecompress.bitstream import Container, FramePayload, TimeStamps, chunks
+from vaecompress.codec.group import GroupDecoder
 from vaecompress.codec.picture import PictureCodec, Pixels
 from vaecompress.errors import CorruptError, UnsupportedError, UsageError
 from vaecompress.media.colour import Colour
@@ -40,15 +41,17 @@ def decode_video(
 ) -> Iterator[Frame]:
     """The ``wanted`` frames of a video (default: all), in order, ``workers`` of them decoded at a time.
 
-    No body of any other frame is read. A damaged frame raises CorruptError; where ``on_damage`` is given it is left out
-    instead, and that is told the error, which names the frame. Raises UsageError when the video lacks a wanted frame,
-    UnsupportedError when it is a still image.
+    No body is read but theirs and those of the frames that they depend on. A damaged frame raises CorruptError; where
+    ``on_damage`` is given it is left out instead, with those that depend on it, and that is told the errors, which
+    name the frames. Raises UsageError when the video lacks a wanted frame, UnsupportedError when it is a still image.
     """
     header, count = container.header, len(container.frames)
     stamps = read_time_stamps(container, on_damage)
     indices = range(count) if wanted is None else wanted
     if not indices or min(indices) < 0 or max(indices) >= count:
         raise UsageError(f"frames {indices.start}:{indices.stop} are not in this video, which has frames 0:{count}")
+    if any(entry.type == chunks.PREDICTED_FRAME for entry in container.frames):
+        return _sound(_one_by_one(GroupDecoder(container, model), indices, stamps), on_damage)
     codec = PictureCodec(shared(model, workers))
     shape = (header.height, header.width, header.channels)
     reading = Lock()
@@ -64,6 +67,15 @@ def decode_video(
         return Frame(index, stamps.pts[index], np.repeat(pixels, 3 // header.channels, axis=2))
 
     return _sound(in_order(decode, indices, workers), on_damage)
+
+
+def _one_by_one(decoder: GroupDecoder, indices: range, stamps: TimeStamps) -> Iterator[Frame | CorruptError]:
+    """Frames that are predicted from each other, or what is wrong with them."""
+    for index in indices:
+        try:
+            yield Frame(index, stamps.pts[index], decoder.show(index))
+        except CorruptError as error:
+            yield CorruptError(f"frame {index}: {error}")
 
 
 def read_time_stamps(container: Container, on_damage: OnDamage | None = None) -> TimeStamps:

@@ -1,7 +1,7 @@
-"""Videos to streams: frames coded each on its own, several in parallel, with their time stamps and colour."""
+"""Videos to streams: frames with their time stamps and colour, predicted from each other or coded each on its own."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,18 +9,23 @@ from typing import BinaryIO
 
 from vaecompress import bitstream
 from vaecompress.bitstream import Chunk, ContainerWriter, FramePayload, Header, TimeStamps, chunks
+from vaecompress.codec.compiled import COMPILES
 from vaecompress.codec.picture import Pixels, psnr_db
 from vaecompress.codec.video import in_order, shared
 from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort
+from vaecompress.encoder.gop import DEFAULT_GROUP
 from vaecompress.encoder.picture import PictureEncoder
+from vaecompress.encoder.predicted_video import CodedFrame, PredictedEncoder
 from vaecompress.errors import InputError
 from vaecompress.media.colour import Colour
 from vaecompress.media.video_source import VideoSource
-from vaecompress.models.loaded import LoadedModel
+from vaecompress.models.loaded import PREDICTED, LoadedModel
 
 MAX_FRAME_PSNR_DB = 100.0
 """What a frame without any error counts for in the mean."""
 
+
+NOT_PREDICTED = "every frame is coded on its own; pip install 'vaecompress[video]' makes files several times smaller"
 
 FrameProgress = Callable[[int, int | None], None]
 
@@ -50,31 +55,29 @@ def encode_video(
     spool_dir: Path | None = None,
     progress: FrameProgress | None = None,
     effort: Effort = EFFORTS[DEFAULT_EFFORT],
+    group: int = DEFAULT_GROUP,
 ) -> VideoReport:
     """Write ``source`` to ``output``, a seekable file, at a quality of 1..100.
 
-    ``workers`` frames are coded at a time; each is decoded again, which gives its checksum. Memory does not grow with
-    the number of frames: coded ones wait in a temporary file in ``spool_dir``. ``progress`` is told the frames done,
-    and their total where the source tells. Raises InputError or LimitError as the source does, and OSError.
+    With a model for video, and numba, frames are predicted from each other in groups of at most ``group`` frames; else
+    each is coded on its own, and a note says so where numba is what lacks. ``workers`` frames are coded at a time; each
+    is decoded again, which gives its checksum. Memory does not grow with the number of frames: coded ones wait in a
+    temporary file in ``spool_dir``. ``progress`` is told the frames done, and their total where the source tells.
+    Raises InputError or LimitError as the source does, and OSError.
     """
     started = time.perf_counter()
-    codec = PictureEncoder(shared(model, workers))
     header = Header("video", source.width, source.height, 3, False, quality, model.model_id)
     start_byte = output.tell()
-
-    def encode(item: tuple[Pixels, int]) -> tuple[bytes, float, int]:
-        pixels, time_stamp = item
-        coded = codec.encode(pixels, quality, effort)
-        return FramePayload(quality, coded.payload).to_body(), psnr_db(pixels, coded.pixels), time_stamp
-
+    notes: list[str] = []
+    frames_coded = _coded(source, shared(model, workers), quality, effort, group, workers, notes)
     time_stamps: list[int] = []
     total_db = 0.0
     with ContainerWriter(output, header, spool_dir) as writer:
         writer.append(_colour_chunk(source.colour))
-        for body, frame_db, time_stamp in in_order(encode, source, workers):
-            writer.append(Chunk(chunks.FRAME, body))
-            time_stamps.append(time_stamp)
-            total_db += min(frame_db, MAX_FRAME_PSNR_DB)
+        for coded in frames_coded:
+            writer.append(coded.chunk)
+            time_stamps.append(coded.time_stamp)
+            total_db += min(coded.psnr_db, MAX_FRAME_PSNR_DB)
             if progress:
                 progress(len(time_stamps), source.frame_count)
         stamps = TimeStamps(source.time_base, tuple(time_stamps))
@@ -82,8 +85,35 @@ def encode_video(
     frames, size_bytes = len(time_stamps), output.tell() - start_byte
     seconds = time.perf_counter() - started
     return VideoReport(
-        frames, size_bytes, _rate(size_bytes, stamps), total_db / frames, frames / seconds, tuple(source.notes)
+        frames, size_bytes, _rate(size_bytes, stamps), total_db / frames, frames / seconds, (*source.notes, *notes)
     )
+
+
+def _coded(
+    source: VideoSource,
+    model: LoadedModel,
+    quality: int,
+    effort: Effort,
+    group: int,
+    workers: int,
+    notes: list[str],
+) -> Iterator[CodedFrame]:
+    """The coded frames, in order."""
+    if PREDICTED in model.file.card and group > 1:
+        if COMPILES:
+            return PredictedEncoder(model, quality, effort, group, workers).encode(source)
+        notes.append(
+            "every frame is coded on its own; files are several times smaller with pip install 'vaecompress[video]'"
+        )
+    codec = PictureEncoder(model)
+
+    def encode(item: tuple[Pixels, int]) -> CodedFrame:
+        pixels, time_stamp = item
+        coded = codec.encode(pixels, quality, effort)
+        chunk = Chunk(chunks.FRAME, FramePayload(quality, coded.payload).to_body())
+        return CodedFrame(chunk, time_stamp, psnr_db(pixels, coded.pixels))
+
+    return in_order(encode, source, workers)
 
 
 def _colour_chunk(colour: Colour) -> Chunk:

@@ -1,0 +1,123 @@
+"""Frames predicted from each other: runs of frames between two anchors, coded layer by layer.
+
+Needs numba (the extra ``video``) for the motion search, and a model for video.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from vaecompress.bitstream import Chunk, FramePayload, PredictedPayload, chunks, pixel_checksum
+from vaecompress.codec.group import make_prediction
+from vaecompress.codec.motion import first_contexts
+from vaecompress.codec.picture import Pixels, psnr_db
+from vaecompress.codec.references import DecodedFrame, suggested_motion
+from vaecompress.encoder.distortion import VideoError
+from vaecompress.encoder.effort import Effort
+from vaecompress.encoder.gop import ANCHOR_DISTANCE, Planned, is_cut, layer_quality, plan_layers
+from vaecompress.encoder.latent_search import Search
+from vaecompress.encoder.motion_search import SearchReference, search_motion
+from vaecompress.encoder.picture import PictureEncoder
+from vaecompress.encoder.predicted import encode_predicted
+from vaecompress.format import quality_lambda
+from vaecompress.models.loaded import LoadedModel
+
+Frame = tuple[Pixels, int]
+"""Pixels [height, width, 3] and a time stamp."""
+
+
+@dataclass(frozen=True, eq=False)
+class CodedFrame:
+    """A frame's chunk, its time stamp, and the PSNR of what a decoder makes of it."""
+
+    chunk: Chunk
+    time_stamp: int
+    psnr_db: float
+
+
+class PredictedEncoder:
+    """Codes a video in groups of at most ``group`` frames, ``workers`` frames of a layer at a time."""
+
+    def __init__(self, model: LoadedModel, quality: int, effort: Effort, group: int, workers: int) -> None:
+        """Raises UnsupportedError where ``model`` is not for video."""
+        self._pictures, self._predicted = PictureEncoder(model), model.predicted
+        self._quality, self._effort, self._group, self._workers = quality, effort, group, workers
+
+    def encode(self, frames: Iterable[Frame]) -> Iterator[CodedFrame]:
+        """The coded frames, in the order of showing. At most ``ANCHOR_DISTANCE`` frames wait, however long it is."""
+        anchor: DecodedFrame | None = None
+        with ThreadPoolExecutor(self._workers) as pool:
+            for starts, run in self._runs(frames):
+                if starts or anchor is None:
+                    coded, anchor = self._alone(*run[0])
+                    yield coded
+                else:
+                    coded_run, anchor = self._predict(run, anchor, pool)
+                    yield from coded_run
+
+    def _runs(self, frames: Iterable[Frame]) -> Iterator[tuple[bool, list[Frame]]]:
+        """Single frames that start a group (True), and the runs up to the next anchor that follow them (False)."""
+        waiting: list[Frame] = []
+        before: Pixels | None = None
+        length = 0
+        for pixels, time_stamp in frames:
+            starts = before is None or length == self._group or is_cut(before, pixels)
+            before, length = pixels, 1 if starts else length + 1
+            if waiting and (starts or len(waiting) == ANCHOR_DISTANCE):
+                yield False, waiting
+                waiting = []
+            if starts:
+                yield True, [(pixels, time_stamp)]
+            else:
+                waiting.append((pixels, time_stamp))
+        if waiting:
+            yield False, waiting
+
+    def _predict(
+        self, run: list[Frame], anchor: DecodedFrame, pool: ThreadPoolExecutor
+    ) -> tuple[list[CodedFrame], DecodedFrame]:
+        """The coded frames of a run, and its last one as the next anchor."""
+        decoded, coded = {0: anchor}, {}
+
+        def code(planned: Planned) -> tuple[CodedFrame, DecodedFrame]:
+            future = None if planned.future is None else decoded[planned.future]
+            return self._predicted_frame(planned, *run[planned.place - 1], decoded[planned.past], future)
+
+        for layer in plan_layers(len(run)):
+            for planned, (frame, found) in zip(layer, pool.map(code, layer), strict=True):
+                coded[planned.place], decoded[planned.place] = frame, found
+        return [coded[place] for place in sorted(coded)], decoded[len(run)]
+
+    def _alone(self, pixels: Pixels, time_stamp: int) -> tuple[CodedFrame, DecodedFrame]:
+        """A frame that starts a group."""
+        quality = layer_quality(self._quality, 0)
+        latents = Search(self._pictures, pixels, quality, VideoError()).run(self._effort)
+        found = self._pictures.finish(pixels, self._pictures.latents.encode(latents), quality)
+        chunk = Chunk(chunks.FRAME, FramePayload(quality, found.payload).to_body())
+        coded = CodedFrame(chunk, time_stamp, psnr_db(pixels, found.pixels))
+        return coded, DecodedFrame.alone(found.pixels)
+
+    def _predicted_frame(
+        self, planned: Planned, pixels: Pixels, time_stamp: int, past: DecodedFrame, future: DecodedFrame | None
+    ) -> tuple[CodedFrame, DecodedFrame]:
+        distances = planned.place - planned.past, 0 if planned.future is None else planned.future - planned.place
+        quality = layer_quality(self._quality, planned.layer)
+        suggested = suggested_motion(past, future, distances)
+        searched = _searchable(past), None if future is None else _searchable(future)
+        motion = search_motion(pixels, *searched, suggested, distances, first_contexts(), quality_lambda(quality))
+        prediction = make_prediction(motion.blocks, past.pixels, None if future is None else future.pixels)
+        found = encode_predicted(self._predicted, pixels, prediction, quality, self._effort)
+        kept = np.ascontiguousarray(found.pixels)
+        payload = PredictedPayload(quality, *distances, pixel_checksum(kept.data), motion.data, found.coded)
+        coded = CodedFrame(Chunk(chunks.PREDICTED_FRAME, payload.to_body()), time_stamp, psnr_db(pixels, kept))
+        return coded, DecodedFrame(kept, motion.blocks, distances[0])
+
+
+def _searchable(frame: DecodedFrame) -> SearchReference:
+    """What a motion search computes of a reference, once."""
+    if frame.search is None:
+        frame.search = SearchReference(frame.pixels)
+    found: SearchReference = frame.search
+    return found
