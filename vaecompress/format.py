@@ -42,6 +42,12 @@ QUALITIES = MAX_QUALITY - MIN_QUALITY + 1
 MIN_LAMBDA, MAX_LAMBDA = 0.0005, 0.1
 """Lambda of the lowest and of the highest quality, on squared error in 8-bit levels a sample against bits per pixel."""
 
+PREDICTION_CHANNELS = 7
+"""What the networks of predicted frames see of a prediction: its mean, the difference of its halves, and its energy."""
+
+MEAN_LIMIT, DIFFERENCE_LIMIT, ENERGY_LIMIT = 128, 127, 255
+"""Bounds of the three, in 8-bit levels; larger differences are clipped."""
+
 
 def quality_position(quality: float) -> float:
     """Quality 1..100 as a position 0..1 on the logarithmic lambda axis."""

@@ -24,6 +24,7 @@ from vaecompress.format import HYPER_LATENT_LIMIT, LATENT_LIMIT, RESIDUAL_LIMIT,
 from vaecompress.models import file as model_file
 from vaecompress.models import registry
 from vaecompress.models.loaded import LoadedModel
+from vaecompress.models.verify import verify
 from vaecompress.networks.engines import OnnxNetwork
 from vaecompress.networks.integer_engine import ReferenceNetwork
 from vaecompress.transforms.exact import power_of_two
@@ -104,45 +105,47 @@ def first(array):
     return np.asarray(array).transpose(0, 3, 1, 2)
 
 
-@pytest.mark.parametrize("quality", [1, 42, 100])
-def test_every_network_has_the_same_bits_in_flax_and_under_every_engine(random_predicted, model, prediction, quality):
+@pytest.fixture(scope="module")
+def decoders(random_predicted, model):
+    """Flax as one compiled function, and every graph of the decoder under every engine."""
+    names = model.decoder_networks()
+    return flax_decoder(random_predicted[0]), {name: list(engines(model.file.networks[name])) for name in names}
+
+
+def test_every_network_has_the_same_bits_in_flax_and_under_every_engine(random_predicted, model, prediction, decoders):
     module, variables = random_predicted
-    config, rng = module.config.latents, np.random.default_rng(quality)
-    z = drawn(rng, HYPER_LATENT_LIMIT, config.hyper_latent_channels, 1)
-    y = drawn(rng, LATENT_LIMIT, config.latent_channels, 4)
-    residual = drawn(rng, RESIDUAL_LIMIT, config.latent_channels, 4)
-    restored = restore_predicted(LoadedModel(model_file.parse(_frozen(random_predicted))).file)[1]
+    config, rng, (flax, networks) = module.config.latents, np.random.default_rng(0), decoders
     sides = [jnp.asarray(side, jnp.float32)[None] for side in (prediction.past, prediction.future)]
-    gains = flax_gains(model, variables, quality)
-    wanted = flax_decoder(module)(restored, gains, *sides, jnp.asarray([prediction.one_sided]), z, residual, y)
     described = Described(prediction)[:, :, :HEIGHT, :WIDTH]
     np.testing.assert_array_equal(described, first(describe_prediction(*sides)) * 256)
     np.testing.assert_array_equal(prediction.mean, mean_prediction(*sides)[0])
-    name = "condition_past" if prediction.one_sided else "condition_feature"
-    at8, at16 = (first(array) for array in wanted["conditioning"])
-    mean, scale = (first(array) for array in wanted["hyper_synthesis"][1:])
-    inputs = {
-        "conditioning": {"prediction": described, "feature_gain": model.gain(name, quality)},
-        "hyper_synthesis": {"z": first(z), "at16": at16, "feature_gain": model.gain("hyper_feature", quality)},
-        "synthesis": {
-            "y": first(y),
-            "prediction": described,
-            "at8": at8,
-            "at16": at16,
-            "latent_gain": model.gain("decoder_latent", quality),
-            "feature_gain": model.gain("synthesis_feature", quality),
-        },
-    }
-    for step in range(1, config.context_steps):
-        inputs[f"context{step}"] = {
-            "features": first(wanted["hyper_synthesis"][0]), "residual": first(residual), "mean": mean, "scale": scale
-        }  # fmt: skip
-        mean, scale = (first(array) for array in wanted[f"context{step}"])
-    for name, feed in inputs.items():
-        for engine in engines(model.file.networks[name]):
-            for found, expected in zip(engine.run(feed), wanted[name], strict=True):
-                limit = 255 if name == "synthesis" else np.inf
-                np.testing.assert_array_equal(found, np.clip(first(expected), -limit, limit), err_msg=name)
+    for quality in (1, 42, 100):
+        z = drawn(rng, HYPER_LATENT_LIMIT, config.hyper_latent_channels, 1)
+        y = drawn(rng, LATENT_LIMIT, config.latent_channels, 4)
+        residual = drawn(rng, RESIDUAL_LIMIT, config.latent_channels, 4)
+        gains = flax_gains(model, variables, quality)
+        wanted = flax(variables, gains, *sides, jnp.asarray([prediction.one_sided]), z, residual, y)
+        at8, at16 = (first(array) for array in wanted["conditioning"])
+        features, mean, scale = (first(array) for array in wanted["hyper_synthesis"])
+        assert len(np.unique(mean)) > 5
+        gain = {name: model.gain(name, quality) for name in PredictedGains._fields}
+        own = gain["condition_past" if prediction.one_sided else "condition_feature"]
+        told = {"prediction": described, "at8": at8, "at16": at16}
+        gains_of_pixels = {"latent_gain": gain["decoder_latent"], "feature_gain": gain["synthesis_feature"]}
+        inputs = {
+            "conditioning": {"prediction": described, "feature_gain": own},
+            "hyper_synthesis": {"z": first(z), "at16": at16, "feature_gain": gain["hyper_feature"]},
+            "synthesis": {"y": first(y), **gains_of_pixels, **told},
+        }
+        for step in range(1, config.context_steps):
+            known = {"features": features, "residual": first(residual), "mean": mean, "scale": scale}
+            inputs[f"context{step}"] = known
+            mean, scale = (first(array) for array in wanted[f"context{step}"])
+        for name, feed in inputs.items():
+            limit = 255 if name == "synthesis" else np.inf
+            for engine in networks[name]:
+                for found, expected in zip(engine.run(feed), wanted[name], strict=True):
+                    np.testing.assert_array_equal(found, np.clip(first(expected), -limit, limit), err_msg=name)
 
 
 def _frozen(random_predicted):
@@ -163,6 +166,25 @@ def test_stills_of_a_video_model_are_those_of_the_model_it_was_made_from(video_f
     loaded = LoadedModel(video_file)
     assert loaded.decoder_networks() == tiny.decoder_networks()
     assert {name: video_file.networks[name] for name in tiny.file.networks} == tiny.file.networks
+
+
+def test_what_was_frozen_is_verified(video_file):
+    verify(LoadedModel(video_file))
+
+
+@pytest.mark.parametrize("name", ["conditioning", "hyper_synthesis", "synthesis", "context1", "analysis"])
+def test_a_missing_network_of_predicted_frames_is_named(video_file, name):
+    networks = {key: graph for key, graph in video_file.networks.items() if key != f"predicted/{name}"}
+    with pytest.raises(CorruptError, match=f"'?{name}'?|part is missing"):
+        verify(LoadedModel(model_file.ModelFile(video_file.card, networks, video_file.arrays, video_file.sha256)))
+
+
+def test_networks_that_see_further_than_the_card_says_are_refused(video_file):
+    part = video_file.card["predicted"]
+    shape = {**part["codec"], "halos": {**part["codec"]["halos"], "conditioning": 0}}
+    card = {**video_file.card, "predicted": {**part, "codec": shape}}
+    with pytest.raises(CorruptError, match=r"conditioning.*further than the halo"):
+        verify(LoadedModel(model_file.ModelFile(card, video_file.networks, video_file.arrays, video_file.sha256)))
 
 
 def test_a_model_of_stills_has_no_predicted_frames(tiny_model_path):
@@ -209,5 +231,6 @@ def test_damaged_bytes_are_refused(model, picture, prediction):
     subject = PredictedSubject(model, prediction, 95)
     coded = subject.latents.encode(Search(subject, picture, 95).run(EFFORTS[1]))
     assert len(coded) > 100
+    decode_predicted(model, coded, prediction, HEIGHT, WIDTH, 95)
     with pytest.raises(CorruptError):
         decode_predicted(model, coded[: len(coded) // 2], prediction, HEIGHT, WIDTH, 95)

@@ -8,7 +8,7 @@ import pytest
 from vaecompress.errors import CorruptError, UsageError
 from vaecompress.models import file as model_file
 from vaecompress.models import registry
-from vaecompress.models.default import DEFAULT_KMAC_PER_PIXEL, default_model
+from vaecompress.models.default import DEFAULT_KMAC_PER_PIXEL, VIDEO, default_model
 
 AT_LIMIT, OVER = DEFAULT_KMAC_PER_PIXEL, DEFAULT_KMAC_PER_PIXEL + 0.01
 
@@ -20,6 +20,16 @@ def folder_of(folder: Path, **cards: tuple[float | None, float | None]) -> Path:
         told = {key: value for key, value in card.items() if value is not None}
         (folder / f"{name}.vcm").write_bytes(model_file.serialise(told, {"a": bytes(5000)}, {}))
     return folder
+
+
+def test_a_model_of_stills_is_not_taken_for_one_of_video(tmp_path: Path) -> None:
+    folder_of(tmp_path, light=(5.6, 2.0))
+    with pytest.raises(UsageError, match="no video model"):
+        default_model(tmp_path, VIDEO)
+    card = {"decoder_kmac_per_pixel": 1.0, "bd_rate_percent": -50.0, "kind": VIDEO}
+    (tmp_path / "film.vcm").write_bytes(model_file.serialise(card, {"a": bytes(5000)}, {}))
+    assert default_model(tmp_path, VIDEO) == "film"
+    assert default_model(tmp_path) == "light"
 
 
 @pytest.mark.parametrize(

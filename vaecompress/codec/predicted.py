@@ -14,16 +14,11 @@ import numpy.typing as npt
 from vaecompress.codec.latents import TILE_LATENTS, LatentCoder
 from vaecompress.codec.picture import Pixels
 from vaecompress.codec.tiled import Output, run_tiled
-from vaecompress.format import HYPER_FACTOR, PATCH
+from vaecompress.format import DIFFERENCE_LIMIT, ENERGY_LIMIT, HYPER_PATCH, MEAN_LIMIT, PATCH, PREDICTION_CHANNELS
 from vaecompress.media.tiling import tiles
 from vaecompress.models.loaded import CONDITIONING, LoadedModel
 
 Array = npt.NDArray[Any]
-
-DIFFERENCE_LIMIT, ENERGY_LIMIT = 127, 255
-"""Differences of the two predictions, and their magnitudes' sum over the colours, are clipped to these levels."""
-
-PREDICTION_CHANNELS = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +40,7 @@ class Prediction:
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of hyper-latents."""
-        side = PATCH * HYPER_FACTOR
-        return self.past.shape[0] // side, self.past.shape[1] // side
+        return self.past.shape[0] // HYPER_PATCH, self.past.shape[1] // HYPER_PATCH
 
 
 class Described:
@@ -64,7 +58,7 @@ class Described:
         past, future = (side[rows, columns].astype(np.int16) for side in self._sides)
         difference = past - future
         energy = np.minimum(np.abs(difference).sum(2, keepdims=True), ENERGY_LIMIT)
-        mean = ((past + future + 1) >> 1) - 128
+        mean = ((past + future + 1) >> 1) - MEAN_LIMIT
         limit = DIFFERENCE_LIMIT
         described = np.concatenate([mean, np.clip(difference, -limit, limit), energy], axis=2)
         return np.asarray(described.transpose(2, 0, 1)[None], np.float32)
@@ -91,7 +85,6 @@ class PredictedFrame:
             TILE_LATENTS,
             model.shape.halos[CONDITIONING],
         )
-        self._at16 = at16
         self.condition = {"at16": at16}
         self.latents = LatentCoder(model, self.condition)
 
@@ -113,7 +106,7 @@ class PredictedFrame:
                 "y": latents[:, :, *tile.padded.slices],
                 "prediction": self.described[:, :, *tile.padded.scaled(PATCH).slices],
                 "at8": self._at8[:, :, *tile.padded.scaled(2).slices],
-                "at16": self._at16[:, :, *tile.padded.slices],
+                "at16": self.condition["at16"][:, :, *tile.padded.slices],
             }
             (added,) = network.run({**{name: array.astype(np.float32) for name, array in inputs.items()}, **gains})
             inner = tile.core.within(tile.padded).scaled(PATCH).slices

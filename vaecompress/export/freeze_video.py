@@ -10,7 +10,7 @@ from vaecompress.export.freeze import FROM_INPUT, Variables, Write, codec_shape,
 from vaecompress.export.freeze import hyper_analysis_writer as write_hyper_analysis
 from vaecompress.export.graph_signal import FloatGraph, IntegerGraph
 from vaecompress.export.graph_writer import GraphTensor, GraphWriter
-from vaecompress.format import HYPER_LATENT_LIMIT, LATENT_LIMIT, STEP_BITS
+from vaecompress.format import HYPER_LATENT_LIMIT, LATENT_LIMIT, PREDICTION_CHANNELS, STEP_BITS
 from vaecompress.models import file as model_file
 from vaecompress.models.file import ModelFile
 from vaecompress.models.loaded import PREDICTED
@@ -18,7 +18,7 @@ from vaecompress.transforms import exact
 from vaecompress.transforms.complexity import predicted_kmac_per_pixel
 from vaecompress.transforms.config import VideoConfig
 from vaecompress.transforms.synthesis import PIXEL_EXPONENT
-from vaecompress.transforms.temporal import PREDICTION_CHANNELS, PREDICTION_EXPONENT, PREDICTION_LIMITS, Condition
+from vaecompress.transforms.temporal import PREDICTION_EXPONENT, PREDICTION_LIMITS, Condition
 from vaecompress.transforms.video_vae import PredictedVAE
 
 LEVEL_BITS = 8

@@ -13,8 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.errors import CorruptError, UnsupportedError
-from vaecompress.format import HYPER_FACTOR, HYPER_LATENT_LIMIT, HYPER_PATCH, LATENT_LIMIT, SCALE_LIMIT
-from vaecompress.models.loaded import LoadedModel
+from vaecompress.format import (
+    DIFFERENCE_LIMIT,
+    ENERGY_LIMIT,
+    HYPER_FACTOR,
+    HYPER_LATENT_LIMIT,
+    HYPER_PATCH,
+    LATENT_LIMIT,
+    MEAN_LIMIT,
+    PATCH,
+    PREDICTION_CHANNELS,
+    SCALE_LIMIT,
+)
+from vaecompress.models.loaded import CONDITIONING, PREDICTED, LoadedModel
 from vaecompress.networks.engines import Network
 from vaecompress.networks.exactness_proof import output_limits
 from vaecompress.networks.onnx_graph import Graph, parse
@@ -38,7 +49,7 @@ class Port:
 
     channels: int
     factor: int
-    limit: int = 0
+    limit: int | tuple[int, ...] = 0
 
     def any_size(self) -> tuple[int | None, ...]:
         """[1, C, H, W] with free height and width."""
@@ -48,6 +59,12 @@ class Port:
         """[1, C, H, W] of a trial."""
         rows, columns = TRIAL_GRID
         return (1, self.channels, rows * self.factor, columns * self.factor)
+
+
+PREDICTION = Port(PREDICTION_CHANNELS, HYPER_PATCH, (*3 * (MEAN_LIMIT,), *3 * (DIFFERENCE_LIMIT,), ENERGY_LIMIT))
+"""What the networks of predicted frames see of a prediction."""
+
+ANALYSIS_GAINS = {"feature_gain": "analysis_feature", "latent_gain": "encoder_latent"}
 
 
 class Verifier:
@@ -88,7 +105,7 @@ class Verifier:
             reach = check_growth(graph, steps)
             if halo is not None:
                 _check_limits(graph, inputs, outputs, gains)
-                if reach > halo * max(steps.values()):
+                if reach > halo * max(PATCH, *steps.values()):
                     raise CorruptError(f"it sees {reach} pixels far, further than the halo on its card")
             shapes = {**{key: port.shape() for key, port in inputs.items()}, **gain_shapes}
             zeros = {key: np.zeros(shape, np.float32) for key, shape in shapes.items()}
@@ -110,6 +127,13 @@ def verify(model: LoadedModel) -> None:
 
     Raises CorruptError or UnsupportedError that names the network or array and what is wrong with it.
     """
+    _verify_part(model, told=False)
+    if PREDICTED in model.file.card:
+        _verify_part(model.predicted, told=True)
+
+
+def _verify_part(model: LoadedModel, told: bool) -> None:
+    """Check one part of a model file; ``told``: that of predicted frames, whose networks are told of a prediction."""
     _check_gains(model)
     shape, verifier = model.shape, Verifier(model)
     latents = shape.latent_channels
@@ -118,37 +142,57 @@ def verify(model: LoadedModel) -> None:
     features = Port(_feature_channels(model, verifier), HYPER_FACTOR, FEATURE_LIMIT)
     first = {"features": features, "mean": mean, "scale": scale}
     halos = shape.halos
+    at8, at16 = _check_conditioning(model, verifier) if told else ({}, {})
     gains = {"feature_gain": "hyper_feature"}
-    verifier.check("hyper_synthesis", {"z": hyper}, first, gains, halos["hyper_synthesis"])
+    verifier.check("hyper_synthesis", {"z": hyper, **at16}, first, gains, halos["hyper_synthesis"])
     for step in range(1, shape.context_steps):
         inputs = {"features": features, "residual": scale, "mean": mean, "scale": scale}
         verifier.check(f"context{step}", inputs, {"mean_out": mean, "scale_out": scale}, {}, halos["context"])
-    pixels = {"levels": Port(3, HYPER_PATCH, 255)}
+    pixels = {"added" if told else "levels": Port(3, HYPER_PATCH, 255)}
+    seen = {"prediction": PREDICTION} if told else {}
     gains = {"latent_gain": "decoder_latent", "feature_gain": "synthesis_feature"}
-    verifier.check("synthesis", {"y": mean}, pixels, gains, halos["synthesis"])
+    verifier.check("synthesis", {"y": mean, **seen, **at8, **at16}, pixels, gains, halos["synthesis"])
     if "analysis" not in model.file.networks:
         return
-    picture, gains = {"x": Port(3, HYPER_PATCH)}, {"feature_gain": "analysis_feature", "latent_gain": "encoder_latent"}
+    picture, gains = {"missed" if told else "x": Port(3, HYPER_PATCH), **seen}, ANALYSIS_GAINS
     verifier.check("analysis", picture, {"y": mean}, gains)
     verifier.check("hyper_analysis", {"y": mean}, {"z": hyper}, {})
+
+
+def _check_conditioning(model: LoadedModel, verifier: Verifier) -> tuple[dict[str, Port], dict[str, Port]]:
+    """Check the network that tells the others of a prediction; its outputs at 1/8 and 1/16, as inputs of others."""
+    features = {
+        name: Port(_channels(verifier, "synthesis", name), factor, FEATURE_LIMIT)
+        for name, factor in (("at8", 2 * HYPER_FACTOR), ("at16", HYPER_FACTOR))
+    }
+    gains, reach = {"feature_gain": "condition_feature"}, model.shape.halos.get(CONDITIONING, 0)
+    verifier.check(CONDITIONING, {"prediction": PREDICTION}, features, gains, reach)
+    if model.gains["condition_past"].shape != model.gains["condition_feature"].shape:
+        raise CorruptError("model file: the gains of its conditioning differ in width")
+    return {"at8": features["at8"]}, {"at16": features["at16"]}
+
+
+def _channels(verifier: Verifier, network: str, name: str) -> int:
+    """Channels of an input of a network; 0 where it has none of that name."""
+    _, channels, *_ = (*verifier.graph(network).input_shapes.get(name, ()), None, None)
+    return channels or 0
 
 
 def _feature_channels(model: LoadedModel, verifier: Verifier) -> int:
     """Channels of the features, as the first context step takes them; without one, nobody does."""
     if model.shape.context_steps == 1:
         return int(model.gains["hyper_feature"].shape[1])
-    _, channels, *_ = (*verifier.graph("context1").input_shapes.get("features", ()), None, None)
-    return channels or 0
+    return _channels(verifier, "context1", "features")
 
 
 def _check_limits(
     graph: Graph, inputs: Mapping[str, Port], outputs: Mapping[str, Port], gains: Mapping[str, str]
 ) -> None:
     reached = output_limits(
-        graph, {key: port.limit for key, port in inputs.items()}, dict.fromkeys(gains, 1 << GAIN_BITS)
+        graph, {key: np.asarray(port.limit) for key, port in inputs.items()}, dict.fromkeys(gains, 1 << GAIN_BITS)
     )
     for key, port in outputs.items():
-        if reached[key] > port.limit:
+        if reached[key] > np.max(port.limit):
             raise CorruptError(f"output {key} can reach {reached[key]:g}, beyond {port.limit}")
 
 

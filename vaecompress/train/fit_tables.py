@@ -44,7 +44,7 @@ def fit_tables(data: bytes, pictures: Iterable[Pixels], qualities: Sequence[int]
     analysis = PictureEncoder(LoadedModel(file))
     samples = ((*analysis.analyse(picture, quality), quality) for picture in held for quality in qualities)
     planes, tables = fit_planes(analysis.model, samples)
-    file = model_file.parse(_with_arrays(file, {**planes.to_arrays(), **table_arrays(tables)}))
+    file = model_file.parse(with_arrays(file, {**planes.to_arrays(), **table_arrays(tables)}))
     codec, pixel_filter = PictureEncoder(LoadedModel(file)), FilterFit()
     counts = [np.zeros(int(length)) for length in tables.lengths]
     for number, picture in enumerate(held):
@@ -52,9 +52,8 @@ def fit_tables(data: bytes, pictures: Iterable[Pixels], qualities: Sequence[int]
             coded = codec.search(picture, quality)
             pixel_filter.add(picture, codec.synthesise(coded.latents, picture.shape, quality), quality)
             for symbols, index in coded.groups:
-                _count(symbols, index, tables, counts)
-    mixed = TableSet.from_tables([_mixed(tables[i], counts[i]) for i in range(len(tables))])
-    return _with_arrays(file, {**table_arrays(mixed), **pixel_filter.arrays()})
+                count_symbols(symbols, index, tables, counts)
+    return with_arrays(file, {**table_arrays(mixed_tables(tables, counts)), **pixel_filter.arrays()})
 
 
 def table_arrays(tables: TableSet) -> dict[str, npt.NDArray[Any]]:
@@ -62,11 +61,20 @@ def table_arrays(tables: TableSet) -> dict[str, npt.NDArray[Any]]:
     return {f"tables/{name}": array for name, array in tables.to_arrays().items()}
 
 
-def _with_arrays(file: model_file.ModelFile, arrays: dict[str, npt.NDArray[Any]]) -> bytes:
-    return model_file.serialise(file.card, file.networks, {**file.arrays, **arrays})
+def with_arrays(file: model_file.ModelFile, arrays: dict[str, npt.NDArray[Any]], part: str = "") -> bytes:
+    """The bytes of ``file`` with other arrays, in its part of that name where one is given."""
+    prefix = f"{part}/" if part else ""
+    return model_file.serialise(
+        file.card, file.networks, {**file.arrays, **{prefix + name: array for name, array in arrays.items()}}
+    )
 
 
-def _count(
+def mixed_tables(tables: TableSet, counts: Sequence[npt.NDArray[np.float64]]) -> TableSet:
+    """Tables of what was counted for each, the tables before counted as PRIOR_WEIGHT symbols."""
+    return TableSet.from_tables([_mixed(tables[i], counts[i]) for i in range(len(tables))])
+
+
+def count_symbols(
     symbols: npt.NDArray[np.int32],
     index: npt.NDArray[np.uint16],
     tables: TableSet,

@@ -7,12 +7,12 @@ from typing import Any
 
 import jax
 
-from vaecompress.format import HYPER_PATCH, PATCH
+from vaecompress.format import HYPER_PATCH, PATCH, PREDICTION_CHANNELS
 from vaecompress.transforms import exact
 from vaecompress.transforms.config import ModelConfig, VideoConfig
 from vaecompress.transforms.exact import Grid
 from vaecompress.transforms.signal import Weights
-from vaecompress.transforms.temporal import PREDICTION_CHANNELS, Condition
+from vaecompress.transforms.temporal import Condition
 from vaecompress.transforms.vae import HyperpriorVAE
 from vaecompress.transforms.video_vae import PredictedVAE
 

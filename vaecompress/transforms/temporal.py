@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaecompress.format import PATCH
+from vaecompress.format import DIFFERENCE_LIMIT, ENERGY_LIMIT, MEAN_LIMIT, PATCH
 from vaecompress.transforms import layers, linear
 from vaecompress.transforms.config import STEM_SPLITS, ModelConfig, VideoConfig
 from vaecompress.transforms.hyperprior import Moments
@@ -21,12 +21,9 @@ from vaecompress.transforms.synthesis import PIXEL_EXPONENT, PIXEL_LIMIT, Synthe
 
 Array = jax.Array
 
-PREDICTION_CHANNELS = 7
-"""Of what the networks see: the mean prediction, the difference of the two, and the sum of its magnitudes."""
-
 PREDICTION_EXPONENT = 8
-PREDICTION_LIMITS = np.repeat(np.array([128, 127, 255], np.int64), (3, 3, 1))
-"""Largest magnitudes, in 8-bit levels; larger differences are clipped."""
+PREDICTION_LIMITS = np.repeat(np.array([MEAN_LIMIT, DIFFERENCE_LIMIT, ENERGY_LIMIT], np.int64), (3, 3, 1))
+"""Largest magnitudes of what the networks see of a prediction, in 8-bit levels."""
 
 
 class Condition(NamedTuple, Generic[S]):
@@ -50,8 +47,9 @@ def describe_prediction(past: Array, future: Array) -> Array:
     """[B, H, W, 7] of two predictions [B, H, W, 3] in 8-bit levels: whole numbers within PREDICTION_LIMITS / 256."""
     difference = past - future
     energy = jnp.sum(jnp.abs(difference), axis=-1, keepdims=True)
-    parts = [mean_prediction(past, future) - 128.0, jnp.clip(difference, -127.0, 127.0), jnp.minimum(energy, 255.0)]
-    return jnp.concatenate(parts, axis=-1) / 2.0**PREDICTION_EXPONENT
+    limited = [jnp.clip(difference, -DIFFERENCE_LIMIT, DIFFERENCE_LIMIT), jnp.minimum(energy, ENERGY_LIMIT)]
+    described = jnp.concatenate([mean_prediction(past, future) - MEAN_LIMIT, *limited], axis=-1)
+    return described / 2.0**PREDICTION_EXPONENT
 
 
 class Joined(nn.Module):

@@ -28,7 +28,7 @@ from vaecompress.transforms.temporal import (
     describe_prediction,
     mean_prediction,
 )
-from vaecompress.transforms.vae import Forward, Quantiser, quantise_residual
+from vaecompress.transforms.vae import WITHIN_ROUNDING, Forward, Quantiser, quantise_residual
 
 Array = jax.Array
 
@@ -85,7 +85,7 @@ class PredictedVAE(nn.Module):
     def prior_set(self, position: Array) -> Array:
         """Index [B] of the hyper-latent prior used at ``position`` [B]."""
         sets = self.config.latents.prior_sets
-        return jnp.clip(jnp.floor(position * sets), 0, sets - 1).astype(jnp.int32)
+        return jnp.clip(jnp.floor(position * sets + WITHIN_ROUNDING), 0, sets - 1).astype(jnp.int32)
 
     def condition(self, past: Array, future: Array, one_sided: Array, gains: PredictedGains, exact_phase: bool) -> Any:
         """The :class:`Condition` of two predictions; ``one_sided`` [B] is true of frames with one reference."""
