@@ -37,6 +37,7 @@ MEDIA_TYPES = frozenset({SOUND})
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{3}")
 _PAYLOAD = struct.Struct("<BI")
 _CHECKSUM_BYTES = 4
+_DISPOSABLE = 0x80
 _TIME_BASE_LIMIT = 1 << 31
 _PTS_LIMIT = 1 << 62
 
@@ -119,10 +120,11 @@ class PredictedPayload:
     """Body of ``FRMP``: a frame's own quality, what it is predicted from, its motion, and what is added to that.
 
     ``past`` and ``future`` are the distances in frames to its references, 1 or more; a ``future`` of 0: none.
-    ``checksum`` is the :func:`pixel_checksum` of the decoded frame.
+    ``checksum`` is the :func:`pixel_checksum` of the decoded frame; to one that is ``disposable`` no other refers.
     """
 
     quality: int
+    disposable: bool
     past: int
     future: int
     checksum: int
@@ -131,15 +133,17 @@ class PredictedPayload:
 
     def to_body(self) -> bytes:
         """The chunk's body."""
-        head = bytes([self.quality]) + write_varint(self.past) + write_varint(self.future)
+        first = self.quality | (_DISPOSABLE if self.disposable else 0)
+        head = bytes([first]) + write_varint(self.past) + write_varint(self.future)
         checksum = self.checksum.to_bytes(_CHECKSUM_BYTES, "little")
         return head + checksum + write_varint(len(self.motion)) + self.motion + self.coded
 
     @classmethod
     def from_body(cls, body: bytes) -> Self:
         """Parse a body. Raises :class:`CorruptError` where it is too short, or its numbers are out of range."""
-        if not body or not MIN_QUALITY <= body[0] <= MAX_QUALITY:
+        if not body or not MIN_QUALITY <= body[0] & ~_DISPOSABLE <= MAX_QUALITY:
             raise CorruptError(f"frame of quality {body[0] if body else 'none'}; fetch the file again")
+        quality, disposable = body[0] & ~_DISPOSABLE, bool(body[0] & _DISPOSABLE)
         past, position = read_varint(body, 1, PREDICTED_FRAME)
         future, position = read_varint(body, position, PREDICTED_FRAME)
         start = position + _CHECKSUM_BYTES
@@ -147,7 +151,8 @@ class PredictedPayload:
         if past == 0 or position + length > len(body):
             raise CorruptError(f"{PREDICTED_FRAME}: a frame without past, or cut off; fetch the file again")
         checksum = int.from_bytes(body[start - _CHECKSUM_BYTES : start], "little")
-        return cls(body[0], past, future, checksum, body[position : position + length], body[position + length :])
+        motion, coded = body[position : position + length], body[position + length :]
+        return cls(quality, disposable, past, future, checksum, motion, coded)
 
 
 def picture_payload(chunk_type: str, body: bytes) -> PicturePayload:

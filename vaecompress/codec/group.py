@@ -115,7 +115,7 @@ class GroupDecoder:
         pixels = np.ascontiguousarray(pixels)
         if pixel_checksum(pixels.data) != payload.checksum:
             raise CorruptError("the decoded picture does not match its checksum; the stream is damaged")
-        return DecodedFrame(pixels, blocks, payload.past)
+        return DecodedFrame(pixels, blocks, payload.past, payload.disposable)
 
     def _reference(self, index: int, waiting: int) -> DecodedFrame:
         if index not in self._group:

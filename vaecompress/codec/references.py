@@ -36,12 +36,14 @@ HELD_FRAMES = 16
 class DecodedFrame:
     """A frame with its motion ``blocks``; of a frame coded on its own they are unknown and ``past`` is 0.
 
-    ``past`` is the distance to its past reference in frames. ``search`` is room for what an encoder computes of it.
+    ``past`` is the distance to its past reference in frames; no other frame refers to one that is ``disposable``.
+    ``search`` is room for what an encoder computes of it.
     """
 
     pixels: Pixels
     blocks: Array
     past: int = 0
+    disposable: bool = False
     search: Any = None
 
     @classmethod
@@ -57,7 +59,9 @@ class HeldFrames:
         self._frames: OrderedDict[int, DecodedFrame] = OrderedDict()
 
     def add(self, index: int, frame: DecodedFrame) -> None:
-        """Hold a frame that was just decoded, and let go of the one that was used longest ago."""
+        """Hold a frame that was just decoded, unless it is disposable, and let go of the one used longest ago."""
+        if frame.disposable:
+            return
         self._frames[index] = frame
         if len(self._frames) > HELD_FRAMES:
             self._frames.popitem(last=False)

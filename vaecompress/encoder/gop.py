@@ -31,12 +31,16 @@ THUMBNAIL = 16
 
 @dataclass(frozen=True)
 class Planned:
-    """A frame of a run of frames: its place, its references' places (no future: None), and its layer."""
+    """A frame of a run of frames: its place, its references' places (no future: None), and its layer.
+
+    No frame refers to one that is ``disposable``.
+    """
 
     place: int
     past: int
     future: int | None
     layer: int
+    disposable: bool = False
 
 
 def plan_layers(length: int) -> Iterator[list[Planned]]:
@@ -47,7 +51,7 @@ def plan_layers(length: int) -> Iterator[list[Planned]]:
     yield [Planned(length, 0, None, 1)]
     gaps, layer = [(0, length)], 2
     while gaps := [gap for gap in gaps if gap[1] - gap[0] > 1]:
-        yield [Planned((left + right) // 2, left, right, layer) for left, right in gaps]
+        yield [Planned((left + right) // 2, left, right, layer, right - left < 3) for left, right in gaps]
         gaps = [part for left, right in gaps for part in ((left, (left + right) // 2), ((left + right) // 2, right))]
         layer += 1
 

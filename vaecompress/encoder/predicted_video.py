@@ -110,7 +110,9 @@ class PredictedEncoder:
         prediction = make_prediction(motion.blocks, past.pixels, None if future is None else future.pixels)
         found = encode_predicted(self._predicted, pixels, prediction, quality, self._effort)
         kept = np.ascontiguousarray(found.pixels)
-        payload = PredictedPayload(quality, *distances, pixel_checksum(kept.data), motion.data, found.coded)
+        payload = PredictedPayload(
+            quality, planned.disposable, *distances, pixel_checksum(kept.data), motion.data, found.coded
+        )
         coded = CodedFrame(Chunk(chunks.PREDICTED_FRAME, payload.to_body()), time_stamp, psnr_db(pixels, kept))
         return coded, DecodedFrame(kept, motion.blocks, distances[0])
 
