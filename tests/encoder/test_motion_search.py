@@ -58,3 +58,11 @@ def test_any_size(height: int, width: int) -> None:
     first, _, bits = predict_triple(now, past, past, 0.05)
     assert first.shape == now.shape
     assert bits >= 0
+
+
+def test_a_small_motion_of_noise_is_found_to_the_pixel() -> None:
+    """Noise darker and brighter than the block it is compared with: differences of either sign count."""
+    noise = np.random.default_rng(0).integers(0, 256, (72, 104, 3), dtype=np.uint8)
+    past, now = np.ascontiguousarray(noise[:64, :96]), np.ascontiguousarray(noise[2:66, 3:99])
+    first, _, _ = predict_triple(now, past, None, 0.1)
+    assert np.mean(np.abs(first[8:-8, 8:-8].astype(int) - now[8:-8, 8:-8]) > 2) < 0.05

@@ -205,11 +205,11 @@ def coarse_error(current: Array, reference: Array, row: int, column: int, down: 
     pixels = (bottom - top) * (stop - start)
     if bottom <= top or stop <= start or pixels < COARSE_SIDE * COARSE_SIDE // 4:
         return 1 << 28
-    total = 0
+    total = np.int64(0)
     for i in range(top, bottom):
         for j in range(start, stop):
-            total += abs(int(current[i, j]) - int(reference[i + down, j + right]))
-    return total * COARSE_SIDE * COARSE_SIDE // pixels
+            total += abs(np.int64(current[i, j]) - np.int64(reference[i + down, j + right]))
+    return int(total * COARSE_SIDE * COARSE_SIDE // pixels)
 
 
 @compiled
@@ -405,14 +405,14 @@ def leaf_error(frame: Frame, row: int, column: int, level: int, leaf: Array) -> 
     top, left = row * BLOCK, column * BLOCK
     rows, columns = min(side, height - top), min(side, width - left)
     current = frame.current[top : top + rows, left : left + columns]
-    total = 0
+    total = np.int64(0)
     if leaf[MODE] == BOTH:
         first = moved(frame.past_planes, top, left, rows, columns, leaf[PAST_ROW], leaf[PAST_COLUMN])
         second = moved(frame.future_planes, top, left, rows, columns, leaf[FUTURE_ROW], leaf[FUTURE_COLUMN])
         for i in range(rows):
             for j in range(columns):
-                mean = (int(first[i, j]) + int(second[i, j]) + 1) >> 1
-                total += abs(int(current[i, j]) - mean)
+                mean = (np.int64(first[i, j]) + np.int64(second[i, j]) + 1) >> 1
+                total += abs(np.int64(current[i, j]) - mean)
         return float(total)
     if leaf[MODE] == PAST:
         first = moved(frame.past_planes, top, left, rows, columns, leaf[PAST_ROW], leaf[PAST_COLUMN])
@@ -420,7 +420,7 @@ def leaf_error(frame: Frame, row: int, column: int, level: int, leaf: Array) -> 
         first = moved(frame.future_planes, top, left, rows, columns, leaf[FUTURE_ROW], leaf[FUTURE_COLUMN])
     for i in range(rows):
         for j in range(columns):
-            total += abs(int(current[i, j]) - int(first[i, j]))
+            total += abs(np.int64(current[i, j]) - np.int64(first[i, j]))
     return float(total)
 
 
@@ -451,7 +451,7 @@ def fill_target(frame: Frame, targets: Array, row: int, column: int, level: int,
         fixed = moved(frame.future_planes, top, left, rows, columns, vectors[FUTURE_ROW], vectors[FUTURE_COLUMN])
     for i in range(rows):
         for j in range(columns):
-            target[i, j] = np.int16(2 * int(current[i, j]) - int(fixed[i, j]))
+            target[i, j] = np.int16(2 * np.int64(current[i, j]) - np.int64(fixed[i, j]))
 
 
 @compiled
@@ -467,11 +467,11 @@ def target_error(
         samples = moved(frame.past_planes, top, left, rows, columns, down, right)
     else:
         samples = moved(frame.future_planes, top, left, rows, columns, down, right)
-    total = 0
+    total = np.int64(0)
     for i in range(rows):
         for j in range(columns):
-            total += abs(int(target[i, j]) - int(samples[i, j]))
-    return total
+            total += abs(np.int64(target[i, j]) - np.int64(samples[i, j]))
+    return int(total)
 
 
 @compiled
