@@ -4,6 +4,7 @@ Plain and slow: networks run over whole grids, the entropy decoder works symbol 
 names are those of the text.
 """
 
+import copy
 import hashlib
 import json
 import math
@@ -31,14 +32,28 @@ class PlainModel:
         (length,) = struct.unpack_from("<I", data, 5)
         header = json.loads(data[9 : 9 + length])
         blobs = data[9 + length : -36]
-        self.codec = header["card"]["codec"]
+        self.card = header["card"]
+        self.codec = self.card["codec"]
         assert identity_of(header, blobs) == self.identity
         self.networks = {name: blobs[start : start + size] for name, (start, size) in header["networks"].items()}
         self.arrays = {name: read_array(blobs, *place) for name, place in header["arrays"].items()}
+        self._take_tables()
+
+    def _take_tables(self) -> None:
         sizes = self.arrays["tables/lengths"]
         parts = np.split(self.arrays["tables/frequencies"].astype(np.int64), np.cumsum(sizes)[:-1])
         first_symbols = self.arrays["tables/first_symbols"].tolist()
         self.tables = [(first, part.tolist()) for first, part in zip(first_symbols, parts, strict=True)]
+
+    def predicted(self) -> "PlainModel":
+        """What predicted frames are decoded with."""
+        part = copy.copy(self)
+        part.codec = self.card["predicted"]["codec"]
+        for kind in ("networks", "arrays"):
+            members = getattr(self, kind).items()
+            setattr(part, kind, {name[10:]: member for name, member in members if name.startswith("predicted/")})
+        part._take_tables()
+        return part
 
     def run(self, name: str, **inputs: Array) -> list[Array]:
         """Outputs of a network, of batch 1, as integers."""
@@ -204,8 +219,10 @@ def leaning_mean(plane: Plane, place: tuple[int, int], level: int, t: int) -> tu
 def decode_planes(model: PlainModel, decoder: EntropyDecoder, h: int, w: int) -> list[Plane]:
     """The latents of the channels of lowest frequency."""
     planes = [Plane(h, w) for _ in model.codec["plane_channels"]]
+    if not planes:
+        return []
     tables, bounds = model.arrays["planes/tables"], model.arrays["planes/bounds"]
-    for level, t, places in planes[0].passes() if planes else []:
+    for level, t, places in planes[0].passes():
         first_residual = dict.fromkeys(places, 0)
         for group in (range(0, 1), range(1, len(planes))):
             means, indices = [], []
@@ -284,7 +301,9 @@ def step_of(steps: int, i: Array, j: Array, c: Array) -> Array:
     return step
 
 
-def decode_latents(model: PlainModel, coded: bytes, rows: int, columns: int, q: int, band_latents: int) -> Array:
+def decode_latents(
+    model: PlainModel, coded: bytes, rows: int, columns: int, q: int, band_latents: int, **condition: Array
+) -> Array:
     """Latents [M][h][w] of a picture with ``rows`` x ``columns`` hyper-latents a channel ("Decoding a picture")."""
     codec = model.codec
     M, S, K = (codec[name] for name in ("latent_channels", "context_steps", "scale_count"))
@@ -292,7 +311,7 @@ def decode_latents(model: PlainModel, coded: bytes, rows: int, columns: int, q: 
     decoder = EntropyDecoder(coded, model.tables)
     planes = decode_planes(model, decoder, 4 * rows, 4 * columns)
     z = decode_hyper(model, decoder, rows, columns, q)
-    features, mean, scale = model.run("hyper_synthesis", z=z, feature_gain=model.gain("hyper_feature", q))
+    features, mean, scale = model.run("hyper_synthesis", z=z, feature_gain=model.gain("hyper_feature", q), **condition)
     h, w = 4 * rows, 4 * columns
     step = step_of(S, np.arange(h)[None, :, None], np.arange(w)[None, None, :], np.arange(M)[:, None, None])
     residual, y = np.zeros((2, M, h, w), np.int64)
@@ -322,6 +341,13 @@ def decode(stream: bytes, model_file: bytes, band_latents: int = 1 << 22) -> Arr
     model = PlainModel(model_file)
     assert stream[6:14] == model.identity[:8]
     W, H, channels, q, body = read_picture(stream)
+    return decode_payload(model, body, W, H, channels, q, band_latents)
+
+
+def decode_payload(
+    model: PlainModel, body: bytes, W: int, H: int, channels: int, q: int, band_latents: int = 1 << 22
+) -> Array:
+    """Pixels of a picture payload of the tool learned."""
     assert body[0] == 0
     y = decode_latents(model, body[6:], (H + 63) // 64, (W + 63) // 64, q, band_latents)
     gains = {"latent_gain": model.gain("decoder_latent", q), "feature_gain": model.gain("synthesis_feature", q)}
