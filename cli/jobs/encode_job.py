@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vaecompress.encoder.effort import DEFAULT_EFFORT, Effort
 from vaecompress.encoder.goal import Goal
+from vaecompress.encoder.gop import DEFAULT_GROUP
 from vaecompress.errors import UsageError
 from vaecompress.limits import Limits
+from vaecompress.models.default import STILL, VIDEO
 
 from ..console import Console
 from ..options import frames_at_once, threads_of
 from . import resume
+from .inputs import is_video
 from .plan import Job
 from .sink import Sink
 from .source import Source
 
 if TYPE_CHECKING:
-    from vaecompress.encoder.still import ImageEncoder
+    from vaecompress.models.loaded import LoadedModel
 
 
 class Encoder:
@@ -35,7 +38,7 @@ class Encoder:
         self._goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr)
         self._effort_level: int = options.effort or DEFAULT_EFFORT
         self._effort = Effort()
-        self._codec: ImageEncoder | None = None
+        self._models: dict[str, LoadedModel] = {}
         self._loading = threading.Lock()
 
     def __call__(self, job: Job) -> int:
@@ -58,6 +61,7 @@ class Encoder:
     def _encode_picture(
         self, job: Job, source: Source, sink: Sink, file: BinaryIO, stamp: bytes | None
     ) -> dict[str, Any]:
+        from vaecompress.encoder.still import ImageEncoder
         from vaecompress.media.image_read import read_image
         from vaecompress.media.plain import plain
 
@@ -69,7 +73,7 @@ class Encoder:
             notes += more
         pixels = image.width * image.height
         goal = self._goal if stamp is None else _with_room_for_stamp(self._goal, pixels)
-        codec = self._image_codec()
+        codec = ImageEncoder(self._model(STILL))
         encoded = codec.encode(image, goal, effort=self._effort, progress=self._progress(job, "steps"))
         size_bytes = _finish(io.BytesIO(encoded.data), file, sink, stamp)
         return {
@@ -98,10 +102,11 @@ class Encoder:
         progress = self._progress(job, "frames")
         with ExitStack() as stack:
             video = stack.enter_context(source.open_video(self._options.fps, self._limits))
-            model = self._image_codec().model
+            model = self._model(VIDEO)
             plain = file if stamp is None else stack.enter_context(tempfile.TemporaryFile(dir=sink.spool_dir))
+            group = DEFAULT_GROUP if self._options.gop is None else self._options.gop
             report = encode_video(
-                video, plain, model, quality, workers, sink.spool_dir, progress=progress, effort=self._effort
+                video, plain, model, quality, workers, sink.spool_dir, progress, effort=self._effort, group=group
             )
             size_bytes = _finish(plain, file, sink, stamp)
         return {
@@ -121,23 +126,23 @@ class Encoder:
         """Shows the progress of the only video or picture; in a batch, files are counted instead."""
         return None if job.in_batch else lambda done, total: self._console.progress(done, total, unit)
 
-    def _image_codec(self) -> "ImageEncoder":
+    def _model(self, kind: str) -> "LoadedModel":
+        """The model that was asked for, or the default one of a kind."""
         with self._loading:
-            if self._codec is None:
+            if kind not in self._models:
                 from vaecompress.encoder.prepare import prepare
-                from vaecompress.encoder.still import ImageEncoder
                 from vaecompress.models import registry
 
-                model = registry.load(self._options.model, threads=threads_of(self._options))
+                model = registry.load(self._options.model, threads=threads_of(self._options), kind=kind)
                 self._effort = prepare(self._effort_level, model)
-                self._codec = ImageEncoder(model)
-            return self._codec
+                self._models[kind] = model
+            return self._models[kind]
 
     def _stamp(self, job: Job) -> bytes | None:
         """What marks a batch's output, for ``--resume`` to know it by."""
         if not job.in_batch:
             return None
-        model_id = self._image_codec().model.model_id.hex()
+        model_id = self._model(VIDEO if is_video(job.sources[0]) else STILL).model_id.hex()
         settings = f"{model_id} {self._goal} strip={self._options.strip} effort={self._effort_level}"
         return resume.stamp_of(job.sources[0], settings)
 

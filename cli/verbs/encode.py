@@ -12,7 +12,7 @@ from ..jobs.batch import run_jobs
 from ..jobs.inputs import STREAM_SUFFIX, Found, Search
 from ..jobs.outputs import make_folder
 from ..jobs.plan import Job, Request, jobs_into, read_request
-from ..options import add_file_arguments, add_goal_arguments, files_at_once, frame_rate
+from ..options import add_file_arguments, add_goal_arguments, files_at_once, frame_rate, positive_integer
 
 _MEDIA_SUFFIXES = PICTURE_SUFFIXES | VIDEO_SUFFIXES
 
@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_file_arguments(parser, "one file each, named a.png.bin")
     add_goal_arguments(parser)
+    parser.add_argument(
+        "--gop", type=positive_integer, metavar="N", help="a frame of a video is coded on its own every N at most (128)"
+    )
     parser.add_argument("--fps", type=frame_rate, help="pictures become one video with so many frames a second (24)")
 
 

@@ -105,8 +105,9 @@ class OwnVideoPeer:
         """Encode at quality ``setting``, 1..100."""
         from vaecompress.encoder.video import encode_video
         from vaecompress.models import registry
+        from vaecompress.models.default import VIDEO
 
-        model = registry.load(self._pictures.model, threads=1)
+        model = registry.load(self._pictures.model, threads=1, kind=VIDEO)
         with target.open("w+b") as output:
             encode_video(RgbSource(clip), output, model, int(setting), effort=self._pictures.effort(model))
 
@@ -115,9 +116,11 @@ class OwnVideoPeer:
         from vaecompress.bitstream import Container
         from vaecompress.codec.video import decode_video
         from vaecompress.models import registry
+        from vaecompress.models.default import VIDEO
 
         with Container.open(file) as container:
-            for frame in decode_video(container, registry.load(self._pictures.model, threads=1)):
+            model = registry.load(self._pictures.model, threads=1, kind=VIDEO)
+            for frame in decode_video(container, model):
                 yield RgbFrame(frame.pixels, clip.colour)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vaecompress.errors import InputError, UnsupportedError, UsageError
 from vaecompress.models import file as model_file
-from vaecompress.models.default import SUFFIX, default_model
+from vaecompress.models.default import STILL, SUFFIX, default_model
 from vaecompress.models.file import MODEL_ID_BYTES, TAIL_BYTES
 from vaecompress.models.loaded import LoadedModel
 
@@ -23,13 +23,15 @@ def paths() -> Iterator[Path]:
         yield from sorted(Path(folder).glob(f"*{SUFFIX}"))
 
 
-def load(model: str | Path | None = None, engine: str = "onnxruntime", threads: int | None = None) -> LoadedModel:
-    """A model by name (default: :func:`default_model`), by its id in hex, or by the path of a model file.
+def load(
+    model: str | Path | None = None, engine: str = "onnxruntime", threads: int | None = None, kind: str = STILL
+) -> LoadedModel:
+    """A model by name (default: :func:`default_model` of ``kind``), by its id in hex, or by the path of a model file.
 
     Raises UsageError when there is none, CorruptError when it is damaged; what was not shipped is verified first, and
     UnsupportedError says what is not one of our networks.
     """
-    return _loaded(path_of(model or default_model(SHIPPED)), engine, threads)
+    return _loaded(path_of(model or default_model(SHIPPED, kind)), engine, threads)
 
 
 def path_of(model: str | Path) -> Path:
