@@ -10,7 +10,7 @@ from vaecompress_cli import main
 from vaecompress_cli.verbs import models
 
 import vaecompress
-from vaecompress.errors import CorruptError, VaecompressError
+from vaecompress.errors import CorruptError, DivergedError, LostProcessError, VaecompressError
 
 
 def raising(error: BaseException) -> Callable[[object], int]:
@@ -80,6 +80,8 @@ def test_wrong_usage_is_one_line(words: list[str], capsys: pytest.CaptureFixture
     [
         (CorruptError("a.bin: is\ndamaged"), 4, "a.bin: is damaged"),
         (ZeroDivisionError("division"), 1, "bug: ZeroDivisionError: division (-v shows the trace; please report it)"),
+        (DivergedError("loss is nan at step 7"), 9, "loss is nan at step 7"),
+        (LostProcessError("another process has stopped"), 10, "another process has stopped"),
         (KeyboardInterrupt(), 130, "stopped"),
         (MemoryError(), 6, "not enough memory: use a smaller picture, or fewer at a time (-j)"),
         (
