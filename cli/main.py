@@ -21,6 +21,7 @@ VERBS = {
     "encode": "pictures and videos to small files",
     "decode": "and back",
     "batch": "whole folders and object stores, on all cores or a cluster",
+    "view": "look at files in a browser, and compare two",
     "info": "what a file is, without decoding it",
     "models": "the models at hand",
     "bench": "compare with other codecs on your own pictures",
