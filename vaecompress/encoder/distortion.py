@@ -59,7 +59,7 @@ class VideoError:
             rows = slice(top, min(top + ROWS_AT_ONCE, height))
             error = original[rows].astype(np.float32) - decoded[rows]
             missing = (rows.stop - rows.start - error.shape[0], width - error.shape[1])
-            y, u, v = np.tensordot(YUV, np.pad(error, ((0, missing[0]), (0, missing[1]), (0, 0))), (1, 2))
+            y, u, v = _planes(np.pad(error, ((0, missing[0]), (0, missing[1]), (0, 0))))
             halves = [plane.reshape(len(plane) // 2, 2, -1, 2).mean((1, 3)) for plane in (u, v)]
             total += float(np.square(y).sum()) + 4.0 * sum(float(np.square(half).sum()) for half in halves)
         return total
@@ -67,7 +67,12 @@ class VideoError:
     def map(self, patches: Array) -> Array:
         """See :class:`Distortion`."""
         rest = patches.shape[1:]
-        y, u, v = np.tensordot(YUV, patches.reshape(PATCH, PATCH, 3, -1), (1, 2))
+        y, u, v = _planes(patches.reshape(PATCH, PATCH, 3, -1))
         halves = [plane.reshape(PATCH // 2, 2, PATCH // 2, 2, -1).mean((1, 3)) * 2.0 for plane in (u, v)]
         parts = [plane.reshape(-1, *rest) for plane in (y, *halves)]
         return np.asarray(np.concatenate(parts), np.float32)
+
+
+def _planes(error: Array) -> list[Array]:
+    """Y, U and V of RGB errors [height, width, 3, ...], [height, width, ...] each."""
+    return [red * error[:, :, 0] + green * error[:, :, 1] + blue * error[:, :, 2] for red, green, blue in YUV]
