@@ -23,6 +23,7 @@ from .sink import Sink
 from .source import content_of
 
 if TYPE_CHECKING:
+    from vaecompress.bitstream import TimeStamps
     from vaecompress.codec.video import Frame
     from vaecompress.media.image import Image
     from vaecompress.models.loaded import LoadedModel
@@ -101,18 +102,18 @@ class Decoder:
                 crf=self._options.crf,
             )
             writer = open_writer()
-            written = 0
+            written = last = 0
             try:
                 for frame in self._frames(container, on_damage, frames_at_once(self._options, job.in_batch)):
                     if format == "frames":  # the numbers are those of the video's frames, whichever are lost
                         writer = open_writer(first_index=frame.index)
                     writer.write(frame.pixels, frame.pts)
-                    written += 1
+                    written, last = written + 1, frame.index
                     if not job.in_batch:
                         self._console.progress(written, len(wanted), "frames")
                 if not written:
                     raise CorruptError("no frame is sound; fetch the file again")
-                writer.close()
+                writer.close(_end(container, stamps, last))
             except BaseException:
                 writer.abandon()
                 raise
@@ -178,6 +179,16 @@ class Decoder:
         from vaecompress.models import registry
 
         return registry.find(container.header.model_id, self._options.engine, threads_of(self._options))
+
+
+def _end(container: Container, stamps: "TimeStamps", last: int) -> int | None:
+    """The time stamp at which the frame written last ends, where that is known."""
+    from vaecompress.codec.video import read_last_duration
+
+    if last + 1 < len(stamps.pts):
+        return stamps.pts[last + 1]
+    duration = read_last_duration(container, stamps)
+    return None if duration is None else stamps.pts[last] + duration
 
 
 def _write_picture(image: "Image", format: str, job: Job, sink: Sink) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from vaecompress.encoder.effort import DEFAULT_EFFORT, Effort
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.gop import DEFAULT_GROUP
-from vaecompress.errors import UsageError
+from vaecompress.errors import InputError, UsageError
 from vaecompress.limits import Limits
 from vaecompress.models.default import STILL, VIDEO
 
@@ -42,13 +42,14 @@ class Encoder:
         self._loading = threading.Lock()
 
     def __call__(self, job: Job) -> int:
-        """Do one job. Raises :class:`vaecompress.errors.VaecompressError`."""
+        """Do one job; returns the exit code. Raises :class:`vaecompress.errors.VaecompressError`."""
         stamp, sink = self._stamp(job), Sink(job, self._options)
         is_done = partial(resume.is_encoded, stamp=stamp)
-        sink.deliver(is_done, lambda: self._encode(job, sink, stamp), self._console)
-        return 0
+        codes: list[int] = []
+        sink.deliver(is_done, lambda: self._encode(job, sink, stamp, codes), self._console)
+        return max(codes, default=0)
 
-    def _encode(self, job: Job, sink: Sink, stamp: bytes | None) -> None:
+    def _encode(self, job: Job, sink: Sink, stamp: bytes | None, codes: list[int]) -> None:
         started = time.monotonic()
         source = Source.of(job, self._options.fps, self._limits)
         with sink.file() as file:
@@ -57,6 +58,7 @@ class Encoder:
         record["seconds"] = time.monotonic() - started
         self._console.notes(job.subject, record["notes"])
         self._console.done(_summary(record), record)
+        codes.append(InputError.exit_code if record.get("damaged") else 0)
 
     def _encode_picture(
         self, job: Job, source: Source, sink: Sink, file: BinaryIO, stamp: bytes | None
@@ -101,7 +103,7 @@ class Encoder:
         workers = frames_at_once(self._options, job.in_batch)
         progress = self._progress(job, "frames")
         with ExitStack() as stack:
-            video = stack.enter_context(source.open_video(self._options.fps, self._limits))
+            video = stack.enter_context(source.open_video(self._options.fps, self._limits, self._options.allow_partial))
             model = self._model(VIDEO)
             plain = file if stamp is None else stack.enter_context(tempfile.TemporaryFile(dir=sink.spool_dir))
             group = DEFAULT_GROUP if self._options.gop is None else self._options.gop
@@ -119,6 +121,7 @@ class Encoder:
             "psnr_db": report.psnr_db,
             "quality": quality,
             "model": model.name,
+            "damaged": video.is_damaged,
             "notes": list(report.notes),
         }
 

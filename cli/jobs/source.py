@@ -58,28 +58,37 @@ class Source:
         if isinstance(content, bytes):
             if fps is not None:
                 raise UsageError("--fps goes with pictures that are files, not with a pipe")
-            return cls(content, not is_picture_data(content))
-        if os.path.isdir(content) or is_video(content):
+            return cls(content, not is_picture_data(content) or _is_animation(content))
+        if os.path.isdir(content) or is_video(content) or (fps is None and _is_animation(content)):
             return cls(content, is_video=True)
         return cls(content if fps is None else (content,), fps is not None)
 
     @contextmanager
-    def open_video(self, fps: Fraction | None, limits: Limits) -> Iterator["VideoSource"]:
-        """Open the video; what a pipe held waits in a temporary file. Raises :class:`VaecompressError`."""
+    def open_video(self, fps: Fraction | None, limits: Limits, partial: bool) -> Iterator["VideoSource"]:
+        """Open the video, ``partial`` without what is damaged; what a pipe held waits in a temporary file.
+
+        Raises :class:`VaecompressError`.
+        """
         if not isinstance(self.content, bytes):
-            yield _opened(self.content, fps, limits)
+            yield _opened(self.content, fps, limits, partial)
             return
         with temporary_errors(), tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "standard input"
             path.write_bytes(self.content)
-            yield _opened(path, fps, limits)
+            yield _opened(path, fps, limits, partial)
 
 
-def _opened(content: Path | tuple[Path, ...], fps: Fraction | None, limits: Limits) -> "VideoSource":
+def _is_animation(content: Path | bytes) -> bool:
+    from vaecompress.media.formats.animation import is_animation
+
+    return is_animation(content)
+
+
+def _opened(content: Path | tuple[Path, ...], fps: Fraction | None, limits: Limits, partial: bool) -> "VideoSource":
     from vaecompress.media.video import open_video
 
     try:
-        return open_video(content, fps, limits)
+        return open_video(content, fps, limits, partial)
     except InputError as error:
         if isinstance(content, tuple) or content.is_dir() or content.suffix.lower() in VIDEO_SUFFIXES:
             raise

@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gop", type=positive_integer, metavar="N", help="a frame of a video is coded on its own every N at most (128)"
     )
+    parser.add_argument(
+        "--allow-partial", action="store_true", help="leave out what is damaged of a video, name it, exit 3"
+    )
     parser.add_argument("--fps", type=frame_rate, help="pictures become one video with so many frames a second (24)")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from vaecompress.bitstream import Chunk, Container, FramePayload, Header, PicturePayload, TimeStamps, chunks, write
 from vaecompress.codec.picture import Pixels, psnr_db
-from vaecompress.codec.video import Frame, decode_video, read_colour, read_time_stamps
+from vaecompress.codec.video import Frame, decode_video, read_colour, read_last_duration, read_time_stamps
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.encoder.still import ImageEncoder
@@ -27,6 +27,15 @@ from vaecompress.models.loaded import LoadedModel
 QUALITY = 40
 HEIGHT, WIDTH = 50, 70
 STAMPS = (3, 4, 7, 8, 9)
+
+
+def test_the_duration_of_the_last_frame_comes_back(model: LoadedModel) -> None:
+    for last, chunk_there in ((None, False), (1, False), (5000, True)):
+        output = io.BytesIO()
+        encode_video(Pictures(last_duration=last), output, model, QUALITY)
+        with Container.open(output.getvalue()) as container:
+            assert (container.find(chunks.LAST_DURATION) is not None) == chunk_there
+            assert read_last_duration(container, read_time_stamps(container)) == (last or 1)
 
 
 def moving_pictures(count: int) -> list[Pixels]:

@@ -1,5 +1,6 @@
 """Reading video files: time stamps, colours, notes, damage."""
 
+import struct
 from fractions import Fraction
 
 import av
@@ -109,6 +110,85 @@ def test_rotation_is_applied_and_said_aloud(tmp_path):
     assert (turned.width, turned.height) == (HEIGHT, WIDTH)
     assert turned.notes == ["the file's rotation by 90 degrees is applied"]
     np.testing.assert_array_equal(next(iter(turned))[0], np.rot90(next(iter(plain))[0]))
+
+
+def with_matrix(path, *numbers):
+    """Put the display matrix of an mp4 file's track to a, b, c, d in turn, and where the picture then lies."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = (number * 65536 for number in numbers)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("numbers", "seen", "word"),
+    [
+        ((1, 0, 0, 1), lambda frame: frame, None),
+        ((-1, 0, 0, 1), lambda frame: frame[:, ::-1], "mirroring left to right"),
+        ((1, 0, 0, -1), lambda frame: frame[::-1], "mirroring top to bottom"),
+        ((-1, 0, 0, -1), lambda frame: frame[::-1, ::-1], "rotation by 180"),
+        ((0, 1, -1, 0), lambda frame: np.rot90(frame, -1), "rotation by 270"),
+        ((0, -1, 1, 0), np.rot90, "rotation by 90"),
+        ((0, 1, 1, 0), lambda frame: frame.swapaxes(0, 1), "mirroring and rotation"),
+        ((0, -1, -1, 0), lambda frame: frame.swapaxes(0, 1)[::-1, ::-1], "mirroring and rotation"),
+    ],
+)
+def test_every_turn_and_mirror_is_applied(tmp_path, numbers, seen, word):
+    path = make_video(tmp_path / "a.mp4")
+    plain = next(iter(open_video(path)))[0]
+    video = open_video(with_matrix(path, *numbers))
+    np.testing.assert_array_equal(next(iter(video))[0], seen(plain))
+    assert (video.notes == []) if word is None else (word in video.notes[0])
+
+
+def test_a_cover_picture_is_no_video(tmp_path):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = WIDTH, HEIGHT, "yuvj444p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        picture = av.VideoFrame.from_ndarray(frames()[0], format="rgb24").reformat(format="yuvj444p")
+        container.mux(cover.encode(picture))
+        container.mux(cover.encode())
+    with pytest.raises(InputError, match="holds no video, only a cover picture"):
+        open_video(path)
+
+
+def test_the_alpha_of_vp9_is_named(tmp_path):
+    path = make_video(tmp_path / "a.webm", codec="libvpx-vp9", pixels="yuva420p")
+    assert "alpha is not carried in a video" in open_video(path).notes
+
+
+def test_damage_is_left_out_where_that_is_asked(tmp_path):
+    path = make_video(tmp_path / "a.mp4")
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 1000
+    data[start : start + 300] = bytes(300)
+    path.write_bytes(data)
+    video = open_video(path, partial=True)
+    assert 0 < len(list(video)) < COUNT
+    assert video.is_damaged
+    assert any(note.startswith("left out: is damaged") for note in video.notes)
+
+
+def test_joined_transport_streams_go_on_in_time(tmp_path):
+    data = make_video(tmp_path / "a.ts", format="mpegts").read_bytes()
+    (tmp_path / "joined.ts").write_bytes(data + data)
+    video = open_video(tmp_path / "joined.ts", partial=True)
+    stamps = [time_stamp for _, time_stamp in video]
+    assert len(stamps) > COUNT
+    assert stamps == sorted(set(stamps))
+
+
+def test_a_raw_stream_says_its_rate(tmp_path):
+    video = open_video(
+        make_video(tmp_path / "a.h264", format="h264", time_stamps=range(COUNT), time_base=Fraction(1, 24))
+    )
+    assert "a raw stream has no time stamps: 24 frames a second are taken" in video.notes
+    stamps = [time_stamp * video.time_base for _, time_stamp in video]
+    assert float(stamps[1] - stamps[0]) == pytest.approx(1 / 24, rel=0.01)
 
 
 def test_what_is_left_out_is_said_aloud(tmp_path):

@@ -20,7 +20,7 @@ def frames(height=48, width=64, count=12):
     return [np.ascontiguousarray(wide[:, i : i + width]) for i in range(count)]
 
 
-def write(path, format, time_stamps=EVEN, time_base=Fraction(1, 240), pictures=None, colour=None, crf=None):
+def write(path, format, time_stamps=EVEN, time_base=Fraction(1, 240), pictures=None, colour=None, crf=None, end=None):
     pictures = frames() if pictures is None else pictures
     height, width = pictures[0].shape[:2]
     writer = open_video_writer(
@@ -28,7 +28,7 @@ def write(path, format, time_stamps=EVEN, time_base=Fraction(1, 240), pictures=N
     )
     for frame, time_stamp in zip(pictures, time_stamps, strict=True):
         writer.write(frame, time_stamp)
-    writer.close()
+    writer.close(end)
     return writer
 
 
@@ -42,7 +42,8 @@ def test_lossless_files_are_bit_exact(tmp_path, format, size):
     assert len(read) == len(pictures)
     for frame, expected in zip(read, pictures, strict=True):
         np.testing.assert_array_equal(frame, expected)
-    assert writer.notes == (["mkv keeps time stamps to the millisecond"] if format == "mkv" else [])
+    unusual = "lossless RGB does not play in browsers, phones and QuickTime: --crf 18 writes what does"
+    assert writer.notes == (["mkv keeps time stamps to the millisecond", unusual] if format == "mkv" else [unusual])
 
 
 @pytest.mark.parametrize("crf", [None, 20])
@@ -53,6 +54,32 @@ def test_time_stamps_round_trip(tmp_path, format, time_base, time_stamps, crf):
     write(path, format, time_stamps, time_base, crf=crf)
     video = open_video(path)
     assert [time_stamp * video.time_base for _, time_stamp in video] == [t * time_base for t in time_stamps]
+
+
+@pytest.mark.parametrize("crf", [None, 20])
+@pytest.mark.parametrize("format", ["mp4", "mkv"])
+@pytest.mark.parametrize("time_stamps", [[0], [0, 5000, 10_000], [0, 40, 80, 120]])
+def test_the_last_frame_is_shown_as_long_as_it_was(tmp_path, format, time_stamps, crf):
+    path, pictures = tmp_path / "video.part", frames(count=len(time_stamps))
+    write(path, format, time_stamps, Fraction(1, 1000), pictures, crf=crf, end=time_stamps[-1] + 5000)
+    video = open_video(path)
+    assert len(list(video)) == len(time_stamps)
+    assert video.last_duration * video.time_base == 5
+
+
+@pytest.mark.parametrize("format", ["webp", "png", "gif"])
+def test_animations_keep_frames_and_times(tmp_path, format):
+    pictures = frames(count=4)
+    if format == "gif":
+        pictures = [picture // 128 * 255 for picture in pictures]  # eight colours
+    writer = write(tmp_path / "a", format, [0, 100, 250, 300], Fraction(1, 1000), pictures, end=1300)
+    assert len(writer.notes) == (format == "gif")
+    video = open_video(tmp_path / "a")
+    read = list(video)
+    assert [time_stamp for _, time_stamp in read] == [0, 100, 250, 300]
+    assert video.last_duration == 1000
+    for (frame, _), picture in zip(read, pictures, strict=True):
+        np.testing.assert_array_equal(frame, picture)
 
 
 def psnr_db(video, pictures):
@@ -98,7 +125,9 @@ def test_frames_format_writes_pictures(tmp_path):
     assert len(list((tmp_path / "out").iterdir())) == 12
 
 
-@pytest.mark.parametrize(("name", "format"), [("a.MP4", "mp4"), ("a.mkv", "mkv"), ("a.y4m", "y4m"), ("out", "frames")])
+@pytest.mark.parametrize(
+    ("name", "format"), [("a.MP4", "mp4"), ("a.mkv", "mkv"), ("a.y4m", "y4m"), ("out", "frames"), ("a.apng", "png")]
+)
 def test_video_format_of(name, format):
     assert video_format_of(name) == format
 

@@ -25,12 +25,13 @@ ICC = "iccp"
 EXIF = "exif"
 XMP = "xmp_"
 COLOUR = "colr"
+LAST_DURATION = "last"
 SOURCE_STAMP = "srch"
 SOUND = "audi"
 
 FRAME_TYPES = frozenset({FRAME, PREDICTED_FRAME})
 CRITICAL_TYPES = frozenset({PICTURE, ALPHA, TIME}) | FRAME_TYPES
-METADATA_TYPES = frozenset({ICC, EXIF, XMP, COLOUR, SOURCE_STAMP})
+METADATA_TYPES = frozenset({ICC, EXIF, XMP, COLOUR, LAST_DURATION, SOURCE_STAMP})
 MEDIA_TYPES = frozenset({SOUND})
 """Optional like metadata, but as long as they need to be."""
 
@@ -166,6 +167,11 @@ class TimeStamps:
 
     time_base: Fraction
     pts: tuple[int, ...]
+
+    @property
+    def usual_last_duration(self) -> int | None:
+        """How long the last frame is shown where nothing else is said: as long as the one before it."""
+        return self.pts[-1] - self.pts[-2] if len(self.pts) > 1 else None
 
     def to_body(self) -> bytes:
         """The chunk's body; :class:`ValueError` when the time base or a stamp is out of the format's range."""

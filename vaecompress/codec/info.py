@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vaecompress.bitstream import Container, TimeStamps, chunks
+from vaecompress.codec.video import read_last_duration
 from vaecompress.limits import Limits
 from vaecompress.models import registry
 
@@ -66,14 +67,14 @@ def describe(
 
 
 def _duration(container: Container) -> float | None:
-    """Seconds from the first time stamp to the last, plus one mean interval."""
+    """Seconds from the first time stamp to the end of the last frame."""
     entry = container.find(chunks.TIME)
     if entry is None:
         return None
     frames = len(container.frames)
     stamps = TimeStamps.from_body(container.read(entry), frames)
-    span = stamps.pts[-1] - stamps.pts[0]
-    return float(span * stamps.time_base * frames / max(1, frames - 1))
+    last = read_last_duration(container, stamps) or 0
+    return float((stamps.pts[-1] - stamps.pts[0] + last) * stamps.time_base)
 
 
 def _tally(container: Container) -> tuple[tuple[str, int], ...]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from vaecompress import bitstream
 from vaecompress.bitstream import Container, FramePayload, TimeStamps, chunks
+from vaecompress.bitstream.varint import read_varint
 from vaecompress.codec.group import GroupDecoder
 from vaecompress.codec.picture import PictureCodec, Pixels
 from vaecompress.errors import CorruptError, UnsupportedError, UsageError
@@ -94,6 +95,18 @@ def read_time_stamps(container: Container, on_damage: OnDamage | None = None) ->
             raise
         on_damage(CorruptError(f"time stamps: {error}"))
         return TimeStamps(1 / DEFAULT_FRAME_RATE, tuple(range(frames)))
+
+
+def read_last_duration(container: Container, stamps: TimeStamps) -> int | None:
+    """How long the last frame is shown, in units of the time base; None where nothing says it, or says it wrongly."""
+    entry = container.find(chunks.LAST_DURATION)
+    if entry is None:
+        return stamps.usual_last_duration
+    try:
+        duration, _ = read_varint(container.read(entry), 0, chunks.LAST_DURATION)
+    except CorruptError:
+        return stamps.usual_last_duration
+    return duration if 0 < duration < 1 << 62 else stamps.usual_last_duration
 
 
 def read_colour(container: Container, on_damage: OnDamage | None = None) -> Colour:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from vaecompress import bitstream
 from vaecompress.bitstream import Chunk, ContainerWriter, FramePayload, Header, TimeStamps, chunks
+from vaecompress.bitstream.varint import write_varint
 from vaecompress.codec.compiled import COMPILES
 from vaecompress.codec.picture import Pixels, psnr_db
 from vaecompress.codec.video import in_order, shared
@@ -82,6 +83,8 @@ def encode_video(
                 progress(len(time_stamps), source.frame_count)
         stamps = TimeStamps(source.time_base, tuple(time_stamps))
         writer.append(_time_chunk(stamps, source.name))
+        if (last := source.last_duration) is not None and last != stamps.usual_last_duration:
+            writer.append(Chunk(chunks.LAST_DURATION, write_varint(last)))
     frames, size_bytes = len(time_stamps), output.tell() - start_byte
     seconds = time.perf_counter() - started
     return VideoReport(

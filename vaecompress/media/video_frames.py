@@ -96,7 +96,7 @@ class PictureFrameWriter:
         write_image(Image(frame), self._folder / f"frame_{self._index:06d}.png", "png")
         self._index += 1
 
-    def close(self) -> None:
+    def close(self, end: int | None = None) -> None:
         """Nothing is left to do: each frame is a finished file."""
 
     def abandon(self) -> None:

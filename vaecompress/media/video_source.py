@@ -21,7 +21,8 @@ class VideoSource(ABC):
     ``time_base``: seconds one unit of a time stamp stands for. ``frame_count``: number of frames if the source tells;
     an estimate, or None. ``colour``: how the source's own numbers were converted to RGB. ``has_audio``: whether there
     is sound, which is never read. ``notes``: what was reduced, changed or left out, one line each; may grow while
-    frames are read.
+    frames are read. ``last_duration``: how long the frame read last is shown, in units of ``time_base``, where the
+    source tells. ``is_damaged``: whether something was left out because it is damaged.
     """
 
     name: str
@@ -33,6 +34,8 @@ class VideoSource(ABC):
     has_audio: bool
     limits: Limits
     notes: list[str] = field(default_factory=list)
+    last_duration: int | None = None
+    is_damaged: bool = False
 
     def __iter__(self) -> Iterator[tuple[UInt8Array, int]]:
         """Yield each frame, uint8 RGB [height, width, 3], with its time stamp in units of ``time_base``.

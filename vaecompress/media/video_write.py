@@ -11,12 +11,17 @@ import av
 from vaecompress.errors import OutputError, UsageError
 from vaecompress.media.colour import Colour
 from vaecompress.media.conversion import to_yuv
+from vaecompress.media.formats.animation_write import AnimationWriter
 from vaecompress.media.image import UInt8Array
 from vaecompress.media.video_frames import PictureFrameWriter
 from vaecompress.media.y4m import Y4mWriter
 
-_FORMATS_BY_SUFFIX = {".y4m": "y4m", ".mp4": "mp4", ".m4v": "mp4", ".mkv": "mkv"}
+_FORMATS_BY_SUFFIX = {
+    **{".y4m": "y4m", ".mp4": "mp4", ".m4v": "mp4", ".mkv": "mkv"},
+    **{".gif": "gif", ".webp": "webp", ".png": "png", ".apng": "png"},
+}
 _MUXERS = {"mp4": "mp4", "mkv": "matroska"}
+_UNUSUAL = "lossless RGB does not play in browsers, phones and QuickTime: --crf 18 writes what does"
 
 
 class VideoWriter(Protocol):
@@ -27,15 +32,15 @@ class VideoWriter(Protocol):
     def write(self, frame: UInt8Array, time_stamp: int) -> None:
         """Add a frame, uint8 RGB [height, width, 3], shown from ``time_stamp`` (units of the time base) on."""
 
-    def close(self) -> None:
-        """Finish the output."""
+    def close(self, end: int | None = None) -> None:
+        """Finish the output; ``end`` is the time stamp at which the last frame ends, if known."""
 
     def abandon(self) -> None:
         """Let go of an output that will not be finished."""
 
 
 def video_format_of(path: Path | str) -> str:
-    """Return the format a path stands for: "y4m", "mp4", "mkv", or "frames" for one without suffix.
+    """Return the format a path stands for, such as "mp4" or "png" (animated); "frames" for one without suffix.
 
     Raises UsageError (no video is written with this suffix).
     """
@@ -43,7 +48,9 @@ def video_format_of(path: Path | str) -> str:
     if suffix == "":
         return "frames"
     if suffix not in _FORMATS_BY_SUFFIX:
-        raise UsageError(f"{path}: no video is written as {suffix}: use .mp4, .mkv, .y4m or a folder")
+        raise UsageError(
+            f"{path}: no video is written as {suffix}: use .mp4, .mkv, .y4m, .gif, .webp, .png (animated) or a folder"
+        )
     return _FORMATS_BY_SUFFIX[suffix]
 
 
@@ -70,6 +77,8 @@ def open_video_writer(
         raise UsageError(f"crf {crf} with {format}: it is for mp4 and mkv, 0 to 51")
     if format == "frames":
         return PictureFrameWriter(path, first_index)
+    if format in ("gif", "webp", "png"):
+        return AnimationWriter(path, format, time_base)
     if format == "y4m":
         return Y4mWriter(path, width, height, time_base)
     return FileWriter(path, format, width, height, time_base, colour, crf)
@@ -84,8 +93,13 @@ class FileWriter:
         self.notes: list[str] = []
         if format == "mkv" and (time_base * 1000).denominator != 1:
             self.notes.append("mkv keeps time stamps to the millisecond")
+        if crf is None:
+            self.notes.append(_UNUSUAL)
         self._path = path
         self._colour = colour.as_yuv(height)
+        self._format = format
+        self._first = 0
+        self._first_dts: int | None = None
         self._last: int | None = None
         # mp4 counts the start of a stream in units of its own, a millisecond unless told otherwise.
         options = {"movie_timescale": str(time_base.denominator)} if format == "mp4" else {}
@@ -115,6 +129,7 @@ class FileWriter:
         """
         if self._last is not None and time_stamp <= self._last:
             raise OutputError(f"{self._path}: time stamps do not increase: write y4m or a folder of frames instead")
+        self._first = time_stamp if self._last is None else self._first
         self._last = time_stamp
         picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
         if self._stream.pix_fmt != "rgb24":
@@ -122,16 +137,31 @@ class FileWriter:
         with _in_one_line(self._path):
             picture.pts = time_stamp
             picture.time_base = self._stream.codec_context.time_base
-            self._container.mux(self._stream.encode(picture))
+            packets = self._stream.encode(picture)
+            if packets and self._first_dts is None:
+                self._first_dts = packets[0].dts
+            self._container.mux(packets)
 
-    def close(self) -> None:
+    def close(self, end: int | None = None) -> None:
         """Write what the encoder still holds, and the index.
 
         Raises OutputError (the file cannot be written).
         """
         with _in_one_line(self._path):
-            self._container.mux(self._stream.encode(None))
+            packets = self._stream.encode(None)
+            if packets and end is not None and self._last is not None and end > self._last:
+                self._set_end(packets, end)
+            self._container.mux(packets)
             self._container.close()
+
+    def _set_end(self, packets: list[Any], end: int) -> None:
+        """Tell the muxer when the last frame ends: mp4 counts in the order of decoding too, mkv in that of showing."""
+        shown_last = max(packets, key=lambda packet: packet.pts)
+        shown_last.duration = end - shown_last.pts
+        if self._format == "mkv" or shown_last is packets[-1]:
+            return
+        first_dts = packets[0].dts if self._first_dts is None else self._first_dts
+        packets[-1].duration = max(1, end - self._first - (packets[-1].dts - first_dts))
 
     def abandon(self) -> None:
         """Let go of a file that will not be finished."""

@@ -9,7 +9,7 @@ import av
 import numpy as np
 
 from vaecompress.errors import OutputError
-from vaecompress.media.colour import Colour, usual_matrix
+from vaecompress.media.colour import BT709, Colour, usual_matrix
 from vaecompress.media.conversion import to_yuv
 from vaecompress.media.image import UInt8Array
 
@@ -22,6 +22,8 @@ class Y4mWriter:
 
     def __init__(self, path: Path, width: int, height: int, time_base: Fraction) -> None:
         self.notes: list[str] = []
+        if usual_matrix(height) == BT709:
+            self.notes.append("y4m names no matrix: BT.709 is written, as players assume; ffmpeg assumes BT.601")
         self._path = path
         self._size = (width, height)
         self._colour = Colour(matrix=usual_matrix(height))
@@ -29,6 +31,7 @@ class Y4mWriter:
         self._first: tuple[UInt8Array, int] | None = None
         self._step: int | None = None
         self._last = 0
+        self._is_noted = False
         try:
             self._file: BinaryIO = path.open("wb")
         except OSError as error:
@@ -40,7 +43,8 @@ class Y4mWriter:
         Raises OutputError (the file cannot be written).
         """
         if self._step is not None:
-            if time_stamp - self._last != self._step and not self.notes:
+            if time_stamp - self._last != self._step and not self._is_noted:
+                self._is_noted = True
                 self.notes.append("y4m has one frame rate: the variable time stamps are not kept")
             self._put(frame)
         elif self._first is None:
@@ -50,13 +54,13 @@ class Y4mWriter:
             self._put(frame)
         self._last = time_stamp
 
-    def close(self) -> None:
-        """Finish the file.
+    def close(self, end: int | None = None) -> None:
+        """Finish the file; ``end``, of the last frame, sets the rate where there is but one.
 
         Raises OutputError (the file cannot be written).
         """
         if self._first is not None and self._step is None:
-            self._start(1)
+            self._start(max(1, (end or 0) - self._first[1]))
         self._file.close()
 
     def abandon(self) -> None:
