@@ -172,16 +172,17 @@ def test_partial_reads_what_is_there() -> None:
         (IMAGE, [PICT, ALPH], "1 chunks ALPH"),
         (replace(IMAGE, has_alpha=True), [PICT], "0 chunks ALPH"),
         (IMAGE, [PICT, TIME], "1 chunks TIME"),
-        (IMAGE, [PICT, FRAMES[0]], "1 chunks FRAM"),
+        (IMAGE, [PICT, FRAMES[0]], "1 frames in a file of kind image"),
         (IMAGE, [PICT, Chunk("exif", b""), Chunk("exif", b"")], "2 chunks exif"),
         (IMAGE, [PICT] + [Chunk("junk", b"")] * 256, "more than 256 chunks"),
         (replace(IMAGE, quality=0), [PICT], "quality 0"),
         (replace(IMAGE, quality=101), [PICT], "quality 101"),
         (replace(IMAGE, width=0), [PICT], "size 0x480"),
         (replace(IMAGE, height=2**32), [PICT], "size 640x4294967296"),
-        (VIDEO, [TIME], "0 chunks FRAM"),
+        (VIDEO, [TIME], "0 frames in a file of kind video"),
         (VIDEO, FRAMES, "0 chunks TIME"),
         (VIDEO, [*FRAMES, TIME, PICT], "1 chunks PICT"),
+        (VIDEO, [Chunk("FRMP", b""), *FRAMES, TIME], "the first frame is predicted"),
     ],
 )
 def test_rules(header: Header, chunks: list[Chunk], fault: str) -> None:
@@ -195,7 +196,7 @@ def test_rules(header: Header, chunks: list[Chunk], fault: str) -> None:
     ("header", "chunks", "what"),
     [
         (IMAGE, [PICT, Chunk("NEWS", b"")], "NEWS"),
-        (VIDEO, [*FRAMES, Chunk("FRMP", b""), TIME], "FRMP"),
+        (VIDEO, [*FRAMES, Chunk("FRMQ", b""), TIME], "FRMQ"),
         (replace(VIDEO, has_alpha=True), [*FRAMES, TIME, ALPH], "alpha in video"),
     ],
 )
