@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,7 +109,7 @@ def test_compiled_and_plain_loops_agree(seed: int, monkeypatch: pytest.MonkeyPat
     found = []
     for disabled in ("0", "1"):
         monkeypatch.setenv("NUMBA_DISABLE_JIT", disabled)
-        path = [*sys.path]
+        path = [str(Path(__file__).parent), *sys.path]
         code = f"import sys; sys.path[:0] = {path!r}\n{PLAIN}"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         found.append(done.stdout)

@@ -176,7 +176,7 @@ def test_what_was_frozen_is_verified(video_file):
 def test_a_missing_network_of_predicted_frames_is_named(video_file, name):
     networks = {key: graph for key, graph in video_file.networks.items() if key != f"predicted/{name}"}
     with pytest.raises(CorruptError, match=f"'?{name}'?|part is missing"):
-        verify(LoadedModel(model_file.ModelFile(video_file.card, networks, video_file.arrays, video_file.sha256)))
+        verify(LoadedModel(model_file.ModelFile(video_file.card, networks, video_file.arrays, video_file.identity)))
 
 
 def test_networks_that_see_further_than_the_card_says_are_refused(video_file):
@@ -184,7 +184,7 @@ def test_networks_that_see_further_than_the_card_says_are_refused(video_file):
     shape = {**part["codec"], "halos": {**part["codec"]["halos"], "conditioning": 0}}
     card = {**video_file.card, "predicted": {**part, "codec": shape}}
     with pytest.raises(CorruptError, match=r"conditioning.*further than the halo"):
-        verify(LoadedModel(model_file.ModelFile(card, video_file.networks, video_file.arrays, video_file.sha256)))
+        verify(LoadedModel(model_file.ModelFile(card, video_file.networks, video_file.arrays, video_file.identity)))
 
 
 def test_a_model_of_stills_has_no_predicted_frames(tiny_model_path):

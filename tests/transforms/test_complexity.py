@@ -45,7 +45,8 @@ def test_cards_of_shipped_models_say_what_is_derived(name):
     file = model_file.load(SHIPPED / f"{name}.vcm")
     config = ModelConfig.from_dict(file.card["config"])
     assert file.card["decoder_kmac_per_pixel"] == decoder_kmac_per_pixel(config)
-    halos = {"context": 0} | {name.rstrip("0123456789"): halo(graph) for name, graph in file.networks.items()}
+    stills = {name: graph for name, graph in file.networks.items() if "/" not in name}
+    halos = {"context": 0} | {name.rstrip("0123456789"): halo(graph) for name, graph in stills.items()}
     del halos["hyper_analysis"]
     assert file.card["codec"]["halos"] == halos
 
