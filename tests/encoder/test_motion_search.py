@@ -32,12 +32,14 @@ def test_a_pan_is_found_and_costs_little(shift: float) -> None:
     assert bits < 500
 
 
-def test_between_two_frames_both_are_used() -> None:
+def test_between_two_frames_motion_is_found_and_read_back() -> None:
     past, now, future = moving(0), moving(2), moving(4)
     rows, columns = 12, 17
     contexts, nothing = first_contexts(), no_blocks(rows, columns)
     found = search_motion(now, SearchReference(past), SearchReference(future), nothing, (1, 1), contexts, 0.01)
     assert (found.blocks[:, :, MODE] != PAST).mean() > 0.5
+    first, second, _ = predict_triple(now, past, future, 0.01)
+    assert error(now, average(first, second)) < 0.02 * error(now, past)
     again = first_contexts()
     assert np.array_equal(read_motion(found.data, nothing, (1, 1), again), found.blocks)
     assert np.array_equal(contexts, again)
