@@ -1,5 +1,5 @@
 """``python -m vaecompress``: the command line, which stands above this package."""
 
-from vaecompress_cli.main import entry  # type: ignore[import-untyped]
+from vaecompress_cli.main import entry
 
 entry()
