@@ -1,4 +1,4 @@
-"""Reads protobuf's wire format (protobuf.dev, *Encoding*): just enough for a graph, strict about everything else."""
+"""Reads and writes protobuf's wire format (protobuf.dev, *Encoding*): just enough for a graph, strict when it reads."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
@@ -104,6 +104,24 @@ class Message:
         if len(values) > 1:
             raise CorruptError(f"graph: {self.what} holds field {number} more than once")
         return values[0] if values else absent
+
+
+def blob_field(number: int, body: bytes | memoryview) -> bytes:
+    """A field, below 16, of a message, string or bytes."""
+    return b"".join((bytes([number << 3 | BLOB]), _written(len(body)), body))
+
+
+def number_field(number: int, value: int) -> bytes:
+    """A field of a signed integer."""
+    return _written(number << 3) + _written(value & ((1 << 64) - 1))
+
+
+def _written(value: int) -> bytes:
+    data = bytearray()
+    while value > 0x7F:
+        data.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(data) + bytes([value])
 
 
 def _fields(data: memoryview, what: str) -> Iterator[tuple[int, int, int | memoryview]]:
