@@ -144,7 +144,7 @@ def test_flax_sees_the_latents_that_the_codec_codes(frozen):
     codec = PictureEncoder(loaded)
     pixels = smooth_picture(64 * ROWS, 64 * COLUMNS)
     y, z = codec.analyse(pixels, quality)
-    groups = codec.latents.code(y, z, quality, DeadZone(loaded.shape)).groups
+    groups = codec.latents.code(y, codec.latents.code_hyper(z, quality), DeadZone(loaded.shape)).groups
     z_hat = np.clip(np.rint(z), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT).transpose(0, 2, 3, 1)
     wanted = codec.latents.decode(codec.encode(pixels, quality, EFFORTS[1]).payload.coded[1:], ROWS, COLUMNS, quality)
     masks = group_masks(model.config.context_steps, *wanted.shape[2:], wanted.shape[1])

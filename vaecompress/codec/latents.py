@@ -5,6 +5,7 @@ come out of exact networks, so that encoder and decoder agree on every machine.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,15 @@ TILE_HYPER_LATENTS = 16
 TILE_LATENTS = 64
 HALF_STEP = 1 << (STEP_BITS - 1)
 CodeBand = Callable[[slice, Array, Array, Array], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """What hyper-latents tell: features [1, E, h, w] for the context steps, first means and scales [1, M, h, w]."""
+
+    features: npt.NDArray[np.int16]
+    mean: npt.NDArray[np.int16]
+    scale: npt.NDArray[np.int8]
 
 
 class LatentCoder:
@@ -59,7 +69,7 @@ class LatentCoder:
             place(latents[0, :, rows], symbols, mean, member)
             return symbols
 
-        self.walk(z_hat, planes, quality, code)
+        self.walk(self.expect(z_hat, quality), planes, code)
         decoder.finish()
         return latents
 
@@ -69,22 +79,28 @@ class LatentCoder:
         latents[0, self.model.shape.plane_channels] = planes
         return latents
 
-    def walk(self, z_hat: Array, planes: Array, quality: int, code: CodeBand) -> None:
-        """The order of the symbols after ``planes`` [D, h, w] and ``z_hat``, the same for both directions.
-
-        ``code`` gives the residuals of a band of rows, from the means and scale indices there and which latents are
-        coded in the step; those of scale index 0 are not coded. The networks are told of a plane what its residual is
-        to the mean that they expected.
-        """
-        model, shape = self.model, self.model.shape
-        features, mean, scale = run_tiled(
+    def expect(self, z_hat: Array, quality: int) -> Expected:
+        """What hyper-latents int16 [1, Z, h/4, w/4] tell of the latents."""
+        model = self.model
+        found = run_tiled(
             model.network("hyper_synthesis"),
             {"z": (z_hat, 1), **self._condition},
             {"feature_gain": model.gain("hyper_feature", quality)},
             [Output(kind, HYPER_FACTOR) for kind in (np.int16, np.int16, np.int8)],
             TILE_HYPER_LATENTS,
-            shape.halos["hyper_synthesis"],
+            model.shape.halos["hyper_synthesis"],
         )
+        return Expected(*found)
+
+    def walk(self, expected: Expected, planes: Array, code: CodeBand) -> None:
+        """The order of the symbols after ``planes`` [D, h, w] and hyper-latents, the same for both directions.
+
+        ``code`` gives the residuals of a band of rows, from the means and scale indices there and which latents are
+        coded in the step; those of scale index 0 are not coded. The networks are told of a plane what its residual is
+        to the mean that they expected. Means and scales are brought up to date in place.
+        """
+        shape = self.model.shape
+        features, mean, scale = expected.features, expected.mean, expected.scale
         residual = np.zeros(mean.shape, np.int8)
         channels, coarse = shape.plane_channels, np.zeros(shape.latent_channels, bool)
         coarse[channels] = True

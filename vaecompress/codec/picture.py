@@ -55,10 +55,13 @@ class PictureCodec:
 
     def decode_unfiltered(self, coded: bytes, shape: tuple[int, ...], quality: int) -> Pixels:
         """What entropy-coded bytes give before the pixel filter."""
+        return self.synthesise(self.decode_latents(coded, shape, quality), shape, quality)
+
+    def decode_latents(self, coded: bytes, shape: tuple[int, ...], quality: int) -> Array:
+        """Latents int16 [1, M, h, w] in 1/16 of a step of entropy-coded bytes."""
         self.model.prepare(*self.model.decoder_networks())
         rows, columns = (padded_size(side, HYPER_PATCH) // HYPER_PATCH for side in shape[:2])
-        latents = self.latents.decode(coded, rows, columns, quality)
-        return self.synthesise(latents, shape, quality)
+        return self.latents.decode(coded, rows, columns, quality)
 
     def synthesise(self, latents: Array, shape: tuple[int, ...], quality: int) -> Pixels:
         """Latents int16 [1, M, h, w] in 1/16 of a step to pixels of ``shape`` (height, width, 1 or 3), tile by tile."""

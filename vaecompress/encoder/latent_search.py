@@ -6,15 +6,16 @@ weighs error against bits then decides anew. Every candidate is judged by lambda
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.codec.picture import Pixels
+from vaecompress.codec.picture import Pixels, to_grey
 from vaecompress.encoder.distortion import ColourError, Distortion
 from vaecompress.encoder.effort import Effort, Progress
-from vaecompress.encoder.latents import TARGET_UNIT, CodedLatents, LatentEncoder
+from vaecompress.encoder.latents import TARGET_UNIT, CodedHyper, CodedLatents, LatentEncoder
 from vaecompress.encoder.linear_path import Matrix, linear_path
 from vaecompress.encoder.rounding import DeadZone, Weighing
 from vaecompress.entropy.coder import ideal_bits
@@ -66,39 +67,49 @@ class Search:
         """The best that ``effort`` finds: never worse, as lambda * D + R, than the analysis with a dead zone."""
         codec = self._codec
         y, z = codec.analyse(self._pixels, self._quality)
-        coded = codec.latents.code(y, z, self._quality, DeadZone(codec.model.shape))
+        hyper = codec.latents.code_hyper(z, self._quality)
+        coded = codec.latents.code(y, hyper, DeadZone(codec.model.shape))
         if not effort.rounds:
             return coded
         columns = linear_path(codec.model).columns(self._quality, self._pixels.shape[2])
         columns = self._distortion.map(columns)
         rates = [RATES[min(count, len(RATES) - 1)] for count in range(effort.rounds)]
-        y = self._rounds(coded, y, z, columns, RATE_WEIGHT, rates)
+        y = self._rounds(coded, y, hyper, columns, RATE_WEIGHT, rates)
         if effort.refiner is not None:
             y, z = effort.refiner(self._pixels, y, z, self._quality, effort.steps, progress)
-            coded = codec.latents.code(y, z, self._quality, self._weighing(columns, y.shape, REFINED_START_WEIGHT))
-            self._rounds(coded, y, z, columns, REFINED_RATE_WEIGHT, REFINED_RATES)
+            hyper = codec.latents.code_hyper(z, self._quality)
+            coded = codec.latents.code(y, hyper, self._weighing(columns, y.shape, REFINED_START_WEIGHT))
+            self._rounds(coded, y, hyper, columns, REFINED_RATE_WEIGHT, REFINED_RATES)
         assert self._best is not None
         return self._best
 
     def _rounds(
-        self, coded: CodedLatents, y: Array, z: Array, columns: Matrix, rate_weight: float, rates: Sequence[float]
+        self,
+        coded: CodedLatents,
+        y: Array,
+        hyper: CodedHyper,
+        columns: Matrix,
+        rate_weight: float,
+        rates: Sequence[float],
     ) -> Array:
         """Judge ``coded``, then move ``y`` and code it anew, once for each of ``rates``; returns the latents moved."""
         rounding, transpose = self._weighing(columns, y.shape, rate_weight), _transpose(columns)
         picture = self._judge(coded)
         for rate in rates:
             y = self._moved(y, coded.latents, picture, transpose, rate)
-            coded = self._codec.latents.code(y, z, self._quality, rounding)
+            coded = self._codec.latents.code(y, hyper, rounding)
             picture = self._judge(coded)
         return y
 
     def _judge(self, coded: CodedLatents) -> Pixels:
         """What a decoder makes of ``coded``, which is kept if it is the best so far."""
-        picture = self._codec.synthesise(coded.latents, self._pixels.shape, self._quality)
+        height, width, channels = self._pixels.shape
+        colours = self._codec.synthesise(coded.latents, (height, width, 3), self._quality)
+        picture = colours if channels == 3 else to_grey(colours)
         bits = sum(ideal_bits(*group, self._codec.model.tables) for group in coded.groups)
         cost = quality_lambda(self._quality) * self._distortion.total(self._pixels, picture) + bits
         if cost < self._least_cost:
-            self._best, self._least_cost = coded, cost
+            self._best, self._least_cost = replace(coded, pixels=colours), cost
         return picture
 
     def _weighing(self, columns: Matrix, shape: tuple[int, ...], rate_weight: float) -> Weighing:

@@ -1,12 +1,13 @@
 """Latents to symbols: which integers are coded, while walking through the context steps as a decoder does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.codec.latents import LatentCoder, place
+from vaecompress.codec.latents import Expected, LatentCoder, place
+from vaecompress.codec.picture import Pixels
 from vaecompress.codec.planes import walk_hyper, walk_planes
 from vaecompress.encoder.rounding import Rounding
 from vaecompress.entropy import coder
@@ -23,11 +24,23 @@ Group = tuple[Array, Array]
 
 
 @dataclass(frozen=True, eq=False)
+class CodedHyper:
+    """What is coded of hyper-latents, and what it tells of the latents."""
+
+    groups: list[Group]
+    expected: Expected
+
+
+@dataclass(frozen=True, eq=False)
 class CodedLatents:
-    """What is coded of a picture, and what a decoder makes of it: latents int16 [1, M, h, w] in 1/16 of a step."""
+    """What is coded of a picture, and what a decoder makes of it: latents int16 [1, M, h, w] in 1/16 of a step.
+
+    ``pixels`` [H, W, 3] are what the networks make of those, where that is known already.
+    """
 
     groups: list[Group]
     latents: Array
+    pixels: Pixels | None = None
 
 
 class LatentEncoder(LatentCoder):
@@ -37,11 +50,16 @@ class LatentEncoder(LatentCoder):
         """The bytes of coded latents."""
         return coder.encode(coded.groups, self.model.tables)
 
-    def code(self, y: Array, z: Array, quality: int, rounding: Rounding) -> CodedLatents:
-        """Choose symbols for latents y [1, M, h, w] (int16, in 1/64 of a step) and z [1, Z, h/4, w/4] (float)."""
+    def code_hyper(self, z: Array, quality: int) -> CodedHyper:
+        """The nearest hyper-latents to z [1, Z, h/4, w/4] (float)."""
+        groups: list[Group] = []
+        return CodedHyper(groups, self.expect(self._hyper(z, quality, groups), quality))
+
+    def code(self, y: Array, hyper: CodedHyper, rounding: Rounding) -> CodedLatents:
+        """Choose symbols for latents y [1, M, h, w] (int16, in 1/64 of a step)."""
         groups: list[Group] = []
         planes = self._planes(y, rounding, groups)
-        z_hat = self._hyper(z, quality, groups)
+        groups += hyper.groups
         latents = self.empty(planes)
         limit = LATENT_LIMIT / (1 << STEP_BITS)
 
@@ -55,7 +73,8 @@ class LatentEncoder(LatentCoder):
             place(latents[0, :, rows], symbols, mean, member)
             return symbols
 
-        self.walk(z_hat, planes, quality, code)
+        first = hyper.expected
+        self.walk(replace(first, mean=first.mean.copy(), scale=first.scale.copy()), planes, code)
         return CodedLatents(groups, latents)
 
     def _planes(self, y: Array, rounding: Rounding, groups: list[Group]) -> Array:

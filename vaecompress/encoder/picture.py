@@ -33,13 +33,20 @@ class PictureEncoder(Analysis):
         self, pixels: Pixels, quality: int, effort: Effort = EFFORTS[DEFAULT_EFFORT], progress: Progress | None = None
     ) -> Reconstruction:
         """Code pixels [height, width, 1 or 3], decode the bytes and keep what they give."""
-        coded = self.latents.encode(self.search(pixels, quality, effort, progress))
-        return self.finish(pixels, coded, quality)
+        found = self.search(pixels, quality, effort, progress)
+        return self.finish(pixels, self.latents.encode(found), quality, found)
 
-    def finish(self, pixels: Pixels, coded: bytes, quality: int) -> Reconstruction:
-        """The payload of ``pixels`` whose entropy-coded bytes these are, filtered as strongly as is best for them."""
+    def finish(self, pixels: Pixels, coded: bytes, quality: int, found: CodedLatents | None = None) -> Reconstruction:
+        """The payload of ``pixels`` whose entropy-coded bytes these are, filtered as strongly as is best for them.
+
+        The bytes are decoded. Where they give the latents of ``found``, what the networks make of those is known.
+        """
         height, width, channels = pixels.shape
-        decoded = self.decode_unfiltered(coded, (height, width, 3), quality)
+        latents = self.decode_latents(coded, pixels.shape, quality)
+        if found is not None and found.pixels is not None and np.array_equal(latents, found.latents):
+            decoded = found.pixels
+        else:
+            decoded = self.synthesise(latents, (height, width, 3), quality)
         changes = filter_changes(decoded, self.model.filter_weights[quality - 1])
         strength = best_strength(pixels, decoded, changes)
         decoded = apply_changes(decoded, changes, strength) if strength else decoded

@@ -77,7 +77,7 @@ def encode_predicted(
     subject = PredictedSubject(model, prediction, quality)
     found = Search(subject, pixels, quality, measure).run(Effort(max(effort.rounds, effort.steps // 20)))
     coded = subject.latents.encode(found)
-    decoded = subject.decoded(found.latents, *pixels.shape[:2])
+    decoded = subject.decoded(found.latents, *pixels.shape[:2]) if found.pixels is None else found.pixels
     something = CodedFrame(coded, decoded, weight * measure.total(pixels, decoded) + 8.0 * len(coded))
     return min(something, nothing, key=lambda frame: frame.cost)
 

@@ -94,7 +94,7 @@ class PredictedEncoder:
         """A frame that starts a group."""
         quality = layer_quality(self._quality, 0)
         latents = Search(self._pictures, pixels, quality, VideoError()).run(self._effort)
-        found = self._pictures.finish(pixels, self._pictures.latents.encode(latents), quality)
+        found = self._pictures.finish(pixels, self._pictures.latents.encode(latents), quality, latents)
         chunk = Chunk(chunks.FRAME, FramePayload(quality, found.payload).to_body())
         coded = CodedFrame(chunk, time_stamp, psnr_db(pixels, found.pixels))
         return coded, DecodedFrame.alone(found.pixels)

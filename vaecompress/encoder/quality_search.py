@@ -25,14 +25,23 @@ SizeOf = Callable[[int, PicturePayload], int]
 
 
 class Trial:
-    """One picture encoded at one quality; decoded again only where that is asked for."""
+    """One picture encoded at one quality; decoded again ``at_once``, or only where that is asked for."""
 
     def __init__(
-        self, codec: PictureEncoder, pixels: Pixels, quality: int, effort: Effort, progress: Progress | None = None
+        self,
+        codec: PictureEncoder,
+        pixels: Pixels,
+        quality: int,
+        effort: Effort,
+        progress: Progress | None = None,
+        at_once: bool = True,
     ) -> None:
         self.quality = quality
         self._codec, self._pixels = codec, pixels
-        self._coded = codec.latents.encode(codec.search(pixels, quality, effort, progress))
+        found = codec.search(pixels, quality, effort, progress)
+        self._coded = codec.latents.encode(found)
+        if at_once:
+            self.result = codec.finish(pixels, self._coded, quality, found)
 
     @property
     def unchecked(self) -> PicturePayload:
@@ -66,7 +75,7 @@ class Reach:
         return found if quick == effort else self._raised(found, effort, progress)
 
     def _trial(self, quality: int, effort: Effort, progress: Progress | None = None) -> Trial:
-        return Trial(self._codec, self._pixels, quality, effort, progress)
+        return Trial(self._codec, self._pixels, quality, effort, progress, at_once=self._max_bytes is None)
 
     def _meets(self, trial: Trial) -> bool:
         return (self._excess(trial) >= 0) == (self._goal.psnr_db is not None)
