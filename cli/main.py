@@ -23,6 +23,7 @@ VERBS = {
     "batch": "whole folders and object stores, on all cores or a cluster",
     "view": "look at files in a browser, and compare two",
     "info": "what a file is, without decoding it",
+    "inspect": "where the bits of a file go, as a report",
     "models": "the models at hand",
     "bench": "compare with other codecs on your own pictures",
     "train": "train a model",

@@ -27,6 +27,7 @@ STANDS_ON = {
     "export": CODING | {"transforms"},
     "encoder": CODING | {"transforms", "export"},
     "train": CODING | {"transforms", "export", "encoder"},
+    "apply": CODING | {"encoder"},
     "arguments": BASE | {"media"},
     "batch": CODING | {"encoder"},
     "pillow": BASE | {"media", "bitstream"},

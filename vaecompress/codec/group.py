@@ -110,12 +110,15 @@ class GroupDecoder:
         distances = (payload.past, payload.future)
         blocks = read_motion(payload.motion, suggested_motion(past, future, distances), distances, first_contexts())
         prediction = make_prediction(blocks, past.pixels, None if future is None else future.pixels)
-        height, width, _ = self._shape
-        pixels = decode_predicted(self._model.predicted, payload.coded, prediction, height, width, payload.quality)
-        pixels = np.ascontiguousarray(pixels)
+        pixels = np.ascontiguousarray(self._reconstruct(index, payload, blocks, prediction))
         if pixel_checksum(pixels.data) != payload.checksum:
             raise CorruptError("the decoded picture does not match its checksum; the stream is damaged")
         return DecodedFrame(pixels, blocks, payload.past, payload.disposable)
+
+    def _reconstruct(self, index: int, payload: PredictedPayload, blocks: Array, prediction: Prediction) -> Pixels:
+        """Pixels of frame ``index``, whose motion ``blocks`` gave ``prediction``."""
+        height, width, _ = self._shape
+        return decode_predicted(self._model.predicted, payload.coded, prediction, height, width, payload.quality)
 
     def _reference(self, index: int, waiting: int) -> DecodedFrame:
         if index not in self._group:

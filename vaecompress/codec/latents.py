@@ -6,7 +6,7 @@ come out of exact networks, so that encoder and decoder agree on every machine.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,39 @@ class Expected:
     scale: npt.NDArray[np.int8]
 
 
+class SymbolSource(Protocol):
+    """Where the symbols of a picture come from, group after group: a file, or whoever draws or watches them."""
+
+    def planes(self, one: Pass, channels: slice, mean: Array, index: Array) -> Array:
+        """Symbols int32 [C, N] of a pass over planes of lowest frequency, from means and table indices [C, N]."""
+        ...
+
+    def hyper(self, one: Pass, channels: slice, mean: Array, index: Array) -> Array:
+        """The same for a pass over hyper-latents."""
+        ...
+
+    def latents(self, rows: slice, mean: Array, index: Array, coded: Array) -> Array:
+        """Symbols int32 [N] of the latents of a band where ``coded`` is true, from means and indices [M, rows, w]."""
+        ...
+
+
+class FileSymbols:
+    """Symbols from entropy-coded bytes."""
+
+    def __init__(self, decoder: coder.Decoder) -> None:
+        self._decoder = decoder
+
+    def planes(self, one: Pass, channels: slice, mean: Array, index: Array) -> Array:
+        """See :class:`SymbolSource`."""
+        return self._decoder.decode(index.ravel()).reshape(index.shape)
+
+    hyper = planes
+
+    def latents(self, rows: slice, mean: Array, index: Array, coded: Array) -> Array:
+        """See :class:`SymbolSource`."""
+        return self._decoder.decode(index[coded])
+
+
 class LatentCoder:
     """Decodes the latents of pictures with one model.
 
@@ -53,24 +86,24 @@ class LatentCoder:
         Raises CorruptError when the bytes are not what an encoder gives.
         """
         decoder = coder.Decoder(data, self.model.tables)
+        latents = self.fill(FileSymbols(decoder), height, width, quality)
+        decoder.finish()
+        return latents
 
-        def code_planes(_one: Pass, _channels: slice, _mean: Array, index: Array) -> Array:
-            return decoder.decode(index.ravel()).reshape(index.shape)
-
-        rows, columns = HYPER_FACTOR * height, HYPER_FACTOR * width
-        planes = walk_planes(self.model, rows, columns, code_planes)
-        z_hat = walk_hyper(self.model, height, width, quality, code_planes)
+    def fill(self, source: SymbolSource, height: int, width: int, quality: int) -> Array:
+        """The latents that the symbols of ``source`` give; the rest as for :meth:`decode`."""
+        planes = walk_planes(self.model, HYPER_FACTOR * height, HYPER_FACTOR * width, source.planes)
+        z_hat = walk_hyper(self.model, height, width, quality, source.hyper)
         latents = self.empty(planes)
 
         def code(rows: slice, mean: Array, index: Array, member: Array) -> Array:
             coded = member & (index > 0)
             symbols = np.zeros(coded.shape, np.int32)
-            symbols[coded] = decoder.decode(index[coded])
+            symbols[coded] = source.latents(rows, mean, index, coded)
             place(latents[0, :, rows], symbols, mean, member)
             return symbols
 
         self.walk(self.expect(z_hat, quality), planes, code)
-        decoder.finish()
         return latents
 
     def empty(self, planes: Array) -> Array:

@@ -96,13 +96,23 @@ class Decoder:
         return symbol
 
 
-def ideal_bits(symbols: Symbols, table_index: TableIndex, tables: TableSet) -> float:
-    """Information content of a group under its tables, in bits, escapes' bytes included. Raises UsageError."""
+def symbol_bits(symbols: Symbols, table_index: TableIndex, tables: TableSet) -> NDArray[np.float64]:
+    """Information content of each symbol of a group under its table, in bits, an escape's bytes included: [N].
+
+    Raises UsageError.
+    """
     plan = _plan(table_index, tables)
     entries, escape_codes = _entries(symbols, plan)
-    frequencies = tables.frequencies[tables.offsets[table_index[plan.order]] + entries]
-    table_bits = float(np.sum(PRECISION_BITS - np.log2(frequencies)))
-    return table_bits + 8.0 * sum(len(_varint(code)) for code in escape_codes)
+    in_order = PRECISION_BITS - np.log2(tables.frequencies[tables.offsets[table_index[plan.order]] + entries])
+    in_order[entries == plan.escape] += [8.0 * len(_varint(code)) for code in escape_codes]
+    bits = np.empty(in_order.shape)
+    bits[plan.order] = in_order
+    return bits
+
+
+def ideal_bits(symbols: Symbols, table_index: TableIndex, tables: TableSet) -> float:
+    """Information content of a group under its tables, in bits. Raises UsageError."""
+    return float(np.sum(symbol_bits(symbols, table_index, tables)))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What else a model knows than files: where bits go, denoising, samples of its prior. One file an application."""
