@@ -41,6 +41,11 @@ def add_quiet_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="say only what went wrong")
 
 
+def add_audio_argument(parser: argparse.ArgumentParser) -> None:
+    """``--no-audio``."""
+    parser.add_argument("--no-audio", action="store_true", help="leave the sound of videos out")
+
+
 def add_exclude_argument(parser: argparse.ArgumentParser) -> None:
     """``--exclude``."""
     parser.add_argument(

@@ -14,6 +14,7 @@ class Limits:
     max_frames: int = 100_000
     max_file_bytes: int = 1 << 32
     max_metadata_bytes: int = 16 << 20
+    max_sound_bytes: int = 1 << 30
 
     def check_size(self, width: int, height: int) -> None:
         """Raise :class:`LimitError` when a picture of ``width`` x ``height`` pixels is over a limit."""
@@ -36,3 +37,8 @@ class Limits:
         """Raise :class:`LimitError` when metadata of ``size_bytes`` bytes is over the limit."""
         if size_bytes > self.max_metadata_bytes:
             raise LimitError(f"metadata has {size_bytes} bytes: over the limit of {self.max_metadata_bytes}")
+
+    def check_sound(self, size_bytes: int) -> None:
+        """Raise :class:`LimitError` when sound of ``size_bytes`` bytes is over the limit."""
+        if size_bytes > self.max_sound_bytes:
+            raise LimitError(f"sound has {size_bytes} bytes: over the limit of {self.max_sound_bytes}")

@@ -23,7 +23,6 @@ from .sink import Sink
 from .source import content_of
 
 if TYPE_CHECKING:
-    from vaecompress.bitstream import TimeStamps
     from vaecompress.codec.video import Frame
     from vaecompress.media.image import Image
     from vaecompress.models.loaded import LoadedModel
@@ -83,13 +82,16 @@ class Decoder:
         }
 
     def _decode_video(self, job: Job, container: Container, format: str, sink: Sink) -> dict[str, Any]:
-        from vaecompress.codec.video import read_colour, read_time_stamps
+        from vaecompress.codec.sound import open_sound, sound_of_frames
+        from vaecompress.codec.video import end_of_frame, read_colour, read_time_stamps
         from vaecompress.media.video_write import open_video_writer
 
         header, wanted = container.header, self._wanted_frames(len(container.frames))
         damage: list[str] = []
         on_damage = self._damage_reporter(job, damage)
+        frames = self._frames(container, on_damage, frames_at_once(self._options, job.in_batch))
         stamps = read_time_stamps(container, on_damage)
+        sound = None if self._options.no_audio else open_sound(container, on_damage)
         with _place(job, sink, format) as path:
             open_writer = partial(
                 open_video_writer,
@@ -100,11 +102,12 @@ class Decoder:
                 time_base=stamps.time_base,
                 colour=read_colour(container, on_damage),
                 crf=self._options.crf,
+                sound=None if sound is None else sound_of_frames(sound, container, stamps, wanted),
             )
             writer = open_writer()
             written = last = 0
             try:
-                for frame in self._frames(container, on_damage, frames_at_once(self._options, job.in_batch)):
+                for frame in frames:
                     if format == "frames":  # the numbers are those of the video's frames, whichever are lost
                         writer = open_writer(first_index=frame.index)
                     writer.write(frame.pixels, frame.pts)
@@ -113,7 +116,7 @@ class Decoder:
                         self._console.progress(written, len(wanted), "frames")
                 if not written:
                     raise CorruptError("no frame is sound; fetch the file again")
-                writer.close(_end(container, stamps, last))
+                writer.close(end_of_frame(container, stamps, last))
             except BaseException:
                 writer.abandon()
                 raise
@@ -179,16 +182,6 @@ class Decoder:
         from vaecompress.models import registry
 
         return registry.find(container.header.model_id, self._options.engine, threads_of(self._options))
-
-
-def _end(container: Container, stamps: "TimeStamps", last: int) -> int | None:
-    """The time stamp at which the frame written last ends, where that is known."""
-    from vaecompress.codec.video import read_last_duration
-
-    if last + 1 < len(stamps.pts):
-        return stamps.pts[last + 1]
-    duration = read_last_duration(container, stamps)
-    return None if duration is None else stamps.pts[last] + duration
 
 
 def _write_picture(image: "Image", format: str, job: Job, sink: Sink) -> list[str]:

@@ -108,7 +108,16 @@ class Encoder:
             plain = file if stamp is None else stack.enter_context(tempfile.TemporaryFile(dir=sink.spool_dir))
             group = DEFAULT_GROUP if self._options.gop is None else self._options.gop
             report = encode_video(
-                video, plain, model, quality, workers, sink.spool_dir, progress, effort=self._effort, group=group
+                video,
+                plain,
+                model,
+                quality,
+                workers,
+                sink.spool_dir,
+                progress,
+                effort=self._effort,
+                group=group,
+                sound=not self._options.no_audio,
             )
             size_bytes = _finish(plain, file, sink, stamp)
         return {
@@ -117,6 +126,7 @@ class Encoder:
             "height": video.height,
             "frames": report.frames,
             "size_bytes": size_bytes,
+            "sound_bytes": report.sound_bytes,
             "bpp": 8 * size_bytes / (video.width * video.height * report.frames),
             "psnr_db": report.psnr_db,
             "quality": quality,
@@ -146,7 +156,10 @@ class Encoder:
         if not job.in_batch:
             return None
         model_id = self._model(VIDEO if is_video(job.sources[0]) else STILL).model_id.hex()
-        settings = f"{model_id} {self._goal} strip={self._options.strip} effort={self._effort_level}"
+        options = self._options
+        settings = f"{model_id} {self._goal} strip={options.strip} effort={self._effort_level}"
+        if is_video(job.sources[0]):
+            settings += f" gop={options.gop} audio={not options.no_audio}"
         return resume.stamp_of(job.sources[0], settings)
 
 

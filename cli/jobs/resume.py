@@ -37,7 +37,7 @@ def copy_stamped(stream: BinaryIO, output: BinaryIO, stamp: bytes, spool_dir: Pa
     """Write the stream in the file ``stream`` to ``output`` with a stamp added; chunks wait in ``spool_dir``."""
     with Container.open(stream) as container, ContainerWriter(output, container.header, spool_dir) as writer:
         for entry in container.directory:
-            writer.append(Chunk(entry.type, container.read(entry)))
+            writer.append_blocks(entry.type, container.blocks(entry))
         writer.append(Chunk(chunks.SOURCE_STAMP, stamp))
 
 

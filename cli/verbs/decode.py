@@ -15,7 +15,7 @@ from ..jobs.batch import run_jobs
 from ..jobs.inputs import Found, Search
 from ..jobs.outputs import make_folder
 from ..jobs.plan import Job, Request, jobs_into, read_request
-from ..options import add_file_arguments, files_at_once, frame_range, positive_integer
+from ..options import add_audio_argument, add_file_arguments, files_at_once, frame_range, positive_integer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fit", type=positive_integer, metavar="SIDE", help="no larger than so many pixels a side; of a video, a frame"
     )
+    add_audio_argument(parser)
     parser.add_argument("--allow-partial", action="store_true", help="write what is sound of a damaged file; exit 4")
     parser.add_argument("--engine", choices=("onnxruntime", "reference"), default="onnxruntime", help="what computes")
 

@@ -12,7 +12,14 @@ from ..jobs.batch import run_jobs
 from ..jobs.inputs import STREAM_SUFFIX, Found, Search
 from ..jobs.outputs import make_folder
 from ..jobs.plan import Job, Request, jobs_into, read_request
-from ..options import add_file_arguments, add_goal_arguments, files_at_once, frame_rate, positive_integer
+from ..options import (
+    add_audio_argument,
+    add_file_arguments,
+    add_goal_arguments,
+    files_at_once,
+    frame_rate,
+    positive_integer,
+)
 
 _MEDIA_SUFFIXES = PICTURE_SUFFIXES | VIDEO_SUFFIXES
 
@@ -30,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gop", type=positive_integer, metavar="N", help="a frame of a video is coded on its own every N at most (128)"
     )
+    add_audio_argument(parser)
     parser.add_argument(
         "--allow-partial", action="store_true", help="leave out what is damaged of a video, name it, exit 3"
     )

@@ -44,6 +44,7 @@ def _text(name: str, info: "Info", verified: bool) -> str:
     if info.duration_s is not None:
         rate = f", {info.frames / info.duration_s:.4g} a second" if info.duration_s else ""
         lines.append(f"  frames  {info.frames} in {info.duration_s:.2f} s{rate}")
+    lines += [f"  sound   {stream}" for stream in info.sound]
     lines.append(f"  size    {info.size_bytes:,} bytes, {info.bpp:.3f} bpp")
     lines.append(f"  model   {info.model or 'not installed here'} ({info.model_id})")
     lines.append("  chunks  " + ", ".join(f"{kind} {size:,}" for kind, size in info.chunks))

@@ -14,12 +14,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import BinaryIO
 
+import av
 import numpy as np
 import numpy.typing as npt
 from vaecompress_eval.trust.damage import Damage, all_kinds
 
 from vaecompress.bitstream import Container, Entry, chunks, picture_payload, pixel_checksum
+from vaecompress.codec.sound import open_sound
 from vaecompress.codec.video import decode_video, read_colour, read_time_stamps
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.still import ImageEncoder
@@ -27,6 +30,7 @@ from vaecompress.encoder.video import encode_video
 from vaecompress.errors import CorruptError, LimitError, UnsupportedError
 from vaecompress.limits import Limits
 from vaecompress.media.colour import Colour
+from vaecompress.media.formats.sound import Track
 from vaecompress.media.image import Image
 from vaecompress.media.video_source import VideoSource
 from vaecompress.models import registry
@@ -61,7 +65,7 @@ def picture(width: int, height: int, channels: int, seed: int = 0) -> Pixels:
 
 
 def sound_streams(model: LoadedModel, width: int, height: int, quality: int = 30) -> dict[str, bytes]:
-    """An RGB picture with alpha and metadata, a grey one and a video of three frames."""
+    """An RGB picture with alpha and metadata, a grey one, a video of three frames, and one with sound."""
     codec, goal = ImageEncoder(model), Goal(quality=quality)
     alpha = picture(width, height, 1, 1)[:, :, 0]
     colour = Image(picture(width, height, 3), alpha, icc=b"profile", exif=b"II*\0", xmp=b"<x/>")
@@ -69,13 +73,14 @@ def sound_streams(model: LoadedModel, width: int, height: int, quality: int = 30
         "picture": codec.encode(colour, goal).data,
         "grey picture": codec.encode(Image(picture(width, height, 1)), goal).data,
         "video": video_stream(model, width, height, 3, quality),
+        "with sound": video_stream(model, width, height, 2, quality, sound=True),
     }
 
 
-def video_stream(model: LoadedModel, width: int, height: int, frames: int, quality: int) -> bytes:
-    """A stream of a video of pictures made here."""
+def video_stream(model: LoadedModel, width: int, height: int, frames: int, quality: int, sound: bool = False) -> bytes:
+    """A stream of a video of pictures made here, with some ``sound`` if so asked."""
     output = io.BytesIO()
-    encode_video(Clip(width, height, frames), output, model, quality)
+    encode_video(Clip(width, height, frames), output, model, quality, sound=sound)
     return output.getvalue()
 
 
@@ -88,6 +93,17 @@ class Clip(VideoSource):
     def _frames(self) -> Iterator[tuple[Pixels, int]]:
         for index in range(self.frame_count or 0):
             yield picture(self.width, self.height, 3, index), index
+
+    def copy_sound(self, file: BinaryIO) -> list[Track]:
+        """Three packets of silence."""
+        with av.open(file, "w", format="matroska", options={"fflags": "bitexact"}) as container:
+            stream = container.add_stream("pcm_u8", rate=8000, layout="mono")
+            for index in range(3):
+                frame = av.AudioFrame.from_ndarray(np.full((1, 10), 128, np.uint8), format="u8", layout="mono")
+                frame.sample_rate, frame.pts = 8000, 10 * index
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return [Track(Fraction(1, 8000), (-10, 0, 10), 10)]
 
 
 def end_of(data: bytes, limits: Limits = TORTURE_LIMITS) -> str:
@@ -115,6 +131,7 @@ def _decoded(container: Container, model: LoadedModel) -> Iterator[tuple[Entry |
         return
     read_colour(container)
     read_time_stamps(container)
+    open_sound(container)
     for frame in decode_video(container, model):
         yield container.frames[frame.index], frame.pixels[:, :, : header.channels]
 

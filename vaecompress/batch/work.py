@@ -167,24 +167,27 @@ def _decoded_picture(task: Task, container: Any, model: LoadedModel, found: dict
 
 
 def _decoded_video(task: Task, container: Any, model: LoadedModel, found: dict[str, Any], folder: Path) -> Coded:
-    from vaecompress.codec.video import decode_video, read_colour, read_time_stamps
+    from vaecompress.codec.sound import open_sound
+    from vaecompress.codec.video import decode_video, end_of_frame, read_colour, read_time_stamps
     from vaecompress.media.video_write import open_video_writer, video_format_of
 
     output = _named(task, LOSSLESS_VIDEOS, ".mp4")
     target = folder / f"output{PurePosixPath(output).suffix.lower()}"
     count = len(container.frames)
+    sound, stamps = open_sound(container), read_time_stamps(container)
     writer = open_video_writer(
         target,
         video_format_of(target),
         width=found["width"],
         height=found["height"],
-        time_base=read_time_stamps(container).time_base,
+        time_base=stamps.time_base,
         colour=read_colour(container),
+        sound=None if sound is None else sound.whole,
     )
     try:
         for frame in decode_video(container, model, range(count), 1):
             writer.write(frame.pixels, frame.pts)
-        writer.close()
+        writer.close(end_of_frame(container, stamps, count - 1))
     except BaseException:
         writer.abandon()
         raise

@@ -9,10 +9,10 @@ import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
-from itertools import groupby, pairwise
 from typing import Self
 
-from vaecompress.bitstream.varint import read_varint, unzigzag, write_varint, zigzag
+from vaecompress.bitstream.stamps import StampRuns
+from vaecompress.bitstream.varint import read_varint, write_varint
 from vaecompress.errors import CorruptError, UnsupportedError
 from vaecompress.format import MAX_QUALITY, MIN_QUALITY
 
@@ -32,15 +32,11 @@ SOUND = "audi"
 FRAME_TYPES = frozenset({FRAME, PREDICTED_FRAME})
 CRITICAL_TYPES = frozenset({PICTURE, ALPHA, TIME}) | FRAME_TYPES
 METADATA_TYPES = frozenset({ICC, EXIF, XMP, COLOUR, LAST_DURATION, SOURCE_STAMP})
-MEDIA_TYPES = frozenset({SOUND})
-"""Optional like metadata, but as long as they need to be."""
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{3}")
 _PAYLOAD = struct.Struct("<BI")
 _CHECKSUM_BYTES = 4
 _DISPOSABLE = 0x80
-_TIME_BASE_LIMIT = 1 << 31
-_PTS_LIMIT = 1 << 62
 
 
 def is_chunk_type(name: str) -> bool:
@@ -175,43 +171,15 @@ class TimeStamps:
 
     def to_body(self) -> bytes:
         """The chunk's body; :class:`ValueError` when the time base or a stamp is out of the format's range."""
-        numerator, denominator = self.time_base.numerator, self.time_base.denominator
-        if not (0 < numerator < _TIME_BASE_LIMIT and denominator < _TIME_BASE_LIMIT):
-            raise ValueError(f"time base {self.time_base} is out of range")
-        if not self.pts or not _pts_in_range(self.pts):
-            raise ValueError("no time stamps, or one of 2^62 or more")
-        numbers = [numerator, denominator, zigzag(self.pts[0])]
-        for delta, run in groupby(after - before for before, after in pairwise(self.pts)):
-            numbers += [zigzag(delta), sum(1 for _ in run)]
-        return b"".join(map(write_varint, numbers))
+        return StampRuns.of(self.time_base, self.pts).to_bytes()
 
     @classmethod
     def from_body(cls, body: bytes, frames: int) -> Self:
         """Parse the stamps of ``frames`` frames (at least 1); :class:`CorruptError` unless the body holds just them."""
-        position = 0
-
-        def number() -> int:
-            nonlocal position
-            value, position = read_varint(body, position, TIME)
-            return value
-
-        numerator, denominator = number(), number()
-        if not (0 < numerator < _TIME_BASE_LIMIT and 0 < denominator < _TIME_BASE_LIMIT):
-            raise CorruptError(f"{TIME}: time base {numerator}/{denominator} is out of range; encode the video again")
-        pts = [unzigzag(number())]
-        while len(pts) < frames:
-            delta, run = unzigzag(number()), number()
-            if not 0 < run <= frames - len(pts):
-                raise CorruptError(f"{TIME}: stamps do not match the {frames} frames; encode the video again")
-            last = pts[-1]
-            pts += [last + delta * step for step in range(1, run + 1)]
-        if position != len(body) or not _pts_in_range(pts):
+        runs, end = StampRuns.read(body, 0, frames, TIME)
+        if end != len(body):
             raise CorruptError(f"{TIME}: stamps do not match the {frames} frames; encode the video again")
-        return cls(Fraction(numerator, denominator), tuple(pts))
-
-
-def _pts_in_range(pts: list[int] | tuple[int, ...]) -> bool:
-    return max(map(abs, pts)) < _PTS_LIMIT
+        return cls(runs.time_base, tuple(runs))
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Self
+from threading import Lock
+from typing import Any, BinaryIO, Self
 
 from vaecompress.bitstream import chunks
 from vaecompress.bitstream.chunks import Chunk
@@ -45,8 +46,15 @@ class ContainerWriter:
 
     def append(self, chunk: Chunk) -> None:
         """Add a chunk after those already there. Raises :class:`OSError` when the spool cannot grow."""
-        self._entries.append(Entry(chunk.type, self._spool.tell(), len(chunk.body), zlib.crc32(chunk.body)))
-        self._spool.write(chunk.body)
+        self.append_blocks(chunk.type, [chunk.body])
+
+    def append_blocks(self, chunk_type: str, blocks: Iterable[bytes]) -> None:
+        """As :meth:`append`, a body that comes block by block."""
+        start, crc = self._spool.tell(), 0
+        for block in blocks:
+            self._spool.write(block)
+            crc = zlib.crc32(block, crc)
+        self._entries.append(Entry(chunk_type, start, self._spool.tell() - start, crc))
 
     def close(self) -> None:
         """Write the file. Raises :class:`UsageError` when the chunks do not make a legal one, or :class:`OSError`."""
@@ -77,13 +85,14 @@ def _legal_head(header: Header, entries: Sequence[Entry]) -> bytes:
 
 
 class Container:
-    """An open file: its header, its directory, its chunks on demand. One thread at a time.
+    """An open file: its header, its directory, its chunks on demand. Safe to share between threads.
 
     ``frames`` are the directory's entries of a video's frames, in the order of showing; none for a picture.
     """
 
     def __init__(self, file: BinaryIO, size_bytes: int, header: Header, directory: tuple[Entry, ...]) -> None:
         self._file = file
+        self._reading = Lock()
         self.size_bytes = size_bytes
         self.header = header
         self.directory = directory
@@ -122,21 +131,33 @@ class Container:
     def read(self, entry: Entry) -> bytes:
         """Body of a chunk; :class:`CorruptError` when it is damaged or missing."""
         self._check_present(entry)
-        self._file.seek(entry.offset)
-        body = self._file.read(entry.length)
+        body = self._read_at(entry.offset, entry.length)
         _check_crc(entry, zlib.crc32(body))
         return body
+
+    def blocks(self, entry: Entry) -> Iterator[bytes]:
+        """Body of a long chunk, block by block; :class:`CorruptError` at its end when it is damaged."""
+        self._check_present(entry)
+        crc, end = 0, entry.offset + entry.length
+        for offset in range(entry.offset, end, _BLOCK_BYTES):
+            block = self._read_at(offset, min(end - offset, _BLOCK_BYTES))
+            crc = zlib.crc32(block, crc)
+            yield block
+        _check_crc(entry, crc)
+
+    def section(self, entry: Entry, start: int = 0) -> BinaryIO:
+        """The body from byte ``start`` on as a file of its own, to be read only; nothing is checked."""
+        return io.BufferedReader(_Section(self._read_at, entry.offset + start, entry.length - start), _BLOCK_BYTES >> 4)
 
     def verify(self) -> None:
         """Check every chunk, known or not, in constant memory; :class:`CorruptError` names the first bad one."""
         for entry in self.directory:
-            self._check_present(entry)
-            self._file.seek(entry.offset)
-            crc, left_bytes = 0, entry.length
-            while left_bytes and (block := self._file.read(min(left_bytes, _BLOCK_BYTES))):
-                crc = zlib.crc32(block, crc)
-                left_bytes -= len(block)
-            _check_crc(entry, crc)
+            self.check(entry)
+
+    def check(self, entry: Entry) -> None:
+        """Raise :class:`CorruptError` when a chunk is damaged or missing, in constant memory."""
+        for _ in self.blocks(entry):
+            pass
 
     def close(self) -> None:
         """Close the file."""
@@ -148,9 +169,41 @@ class Container:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _read_at(self, offset: int, size: int) -> bytes:
+        with self._reading:
+            self._file.seek(offset)
+            return self._file.read(size)
+
     def _check_present(self, entry: Entry) -> None:
         if entry.offset + entry.length > self.size_bytes:
             raise CorruptError(f"chunk {entry.type} at byte {entry.offset} is cut off; fetch the file again")
+
+
+class _Section(io.RawIOBase):
+    """``length`` bytes from ``start`` on of what ``read_at`` reads, as a file."""
+
+    def __init__(self, read_at: Callable[[int, int], bytes], start: int, length: int) -> None:
+        self._read_at, self._start, self._length = read_at, start, max(length, 0)
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        self._place = max(0, offset + (0, self._place, self._length)[whence])
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def readinto(self, buffer: Any, /) -> int:
+        data = self._read_at(self._start + self._place, max(0, min(len(buffer), self._length - self._place)))
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
 
 
 def _open_binary(source: str | os.PathLike[str] | bytes | BinaryIO) -> BinaryIO:

@@ -129,7 +129,7 @@ def find_fault(header: Header, types: Sequence[str]) -> str | None:
         return "the first frame is predicted from another"
     if counts[chunks.SOUND] and not video:
         return "sound in a picture"
-    for name in chunks.METADATA_TYPES | chunks.MEDIA_TYPES:
+    for name in chunks.METADATA_TYPES | {chunks.SOUND}:
         if counts[name] > 1:
             return f"{counts[name]} chunks {name}, at most 1 allowed"
     if len(types) - len(frames) > MAX_OTHER_CHUNKS:
@@ -188,4 +188,5 @@ def _check_meaning(header: Header, entries: Sequence[Entry], limits: Limits) -> 
     limits.check_size(header.width, header.height)
     limits.check_frames(sum(name in chunks.FRAME_TYPES for name in types))
     metadata = [entry for entry in entries if not chunks.is_critical(entry.type)]
-    limits.check_metadata(sum(entry.length for entry in metadata if entry.type not in chunks.MEDIA_TYPES))
+    limits.check_metadata(sum(entry.length for entry in metadata if entry.type != chunks.SOUND))
+    limits.check_sound(sum(entry.length for entry in metadata if entry.type == chunks.SOUND))

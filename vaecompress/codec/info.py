@@ -6,13 +6,17 @@ from typing import Any
 
 from vaecompress.bitstream import Container, TimeStamps, chunks
 from vaecompress.codec.video import read_last_duration
+from vaecompress.errors import CorruptError
 from vaecompress.limits import Limits
 from vaecompress.models import registry
 
 
 @dataclass(frozen=True)
 class Info:
-    """A stream's header and chunks. ``model`` is None where it is not installed; ``frames`` is 1 for an image."""
+    """A stream's header and chunks.
+
+    ``model`` is None where it is not installed; ``frames`` is 1 for an image; ``sound`` is each audio stream in words.
+    """
 
     kind: str
     width: int
@@ -26,6 +30,7 @@ class Info:
     bpp: float
     frames: int
     duration_s: float | None
+    sound: tuple[str, ...]
     chunks: tuple[tuple[str, int], ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,6 +67,7 @@ def describe(
             bpp=8 * container.size_bytes / pixels,
             frames=frames,
             duration_s=_duration(container),
+            sound=_sound(container),
             chunks=_tally(container),
         )
 
@@ -75,6 +81,18 @@ def _duration(container: Container) -> float | None:
     stamps = TimeStamps.from_body(container.read(entry), frames)
     last = read_last_duration(container, stamps) or 0
     return float((stamps.pts[-1] - stamps.pts[0] + last) * stamps.time_base)
+
+
+def _sound(container: Container) -> tuple[str, ...]:
+    """Each audio stream in words."""
+    if container.find(chunks.SOUND) is None:
+        return ()
+    from vaecompress.codec.sound import sound_in_words
+
+    try:
+        return tuple(sound_in_words(container))
+    except CorruptError:
+        return ("damaged",)
 
 
 def _tally(container: Container) -> tuple[tuple[str, int], ...]:

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
 from typing import TypeVar
 
 import numpy as np
@@ -55,13 +54,10 @@ def decode_video(
         return _sound(_one_by_one(GroupDecoder(container, model), indices, stamps), on_damage)
     codec = PictureCodec(shared(model, workers))
     shape = (header.height, header.width, header.channels)
-    reading = Lock()
 
     def decode(index: int) -> Frame | CorruptError:
         try:
-            with reading:
-                body = container.read(container.frames[index])
-            frame = FramePayload.from_body(body)
+            frame = FramePayload.from_body(container.read(container.frames[index]))
             pixels = codec.decode(frame.picture, shape, frame.quality)
         except CorruptError as error:
             return CorruptError(f"frame {index}: {error}")
@@ -107,6 +103,14 @@ def read_last_duration(container: Container, stamps: TimeStamps) -> int | None:
     except CorruptError:
         return stamps.usual_last_duration
     return duration if 0 < duration < 1 << 62 else stamps.usual_last_duration
+
+
+def end_of_frame(container: Container, stamps: TimeStamps, index: int) -> int | None:
+    """The time stamp at which frame ``index`` ends, where that is known."""
+    if index + 1 < len(stamps.pts):
+        return stamps.pts[index + 1]
+    duration = read_last_duration(container, stamps)
+    return None if duration is None else stamps.pts[index] + duration
 
 
 def read_colour(container: Container, on_damage: OnDamage | None = None) -> Colour:

@@ -1,14 +1,19 @@
 """Videos to streams: frames with their time stamps and colour, predicted from each other or coded each on its own."""
 
+import io
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from vaecompress import bitstream
 from vaecompress.bitstream import Chunk, ContainerWriter, FramePayload, Header, TimeStamps, chunks
+from vaecompress.bitstream.sound import SoundHead, SoundStream
+from vaecompress.bitstream.stamps import StampRuns
 from vaecompress.bitstream.varint import write_varint
 from vaecompress.codec.compiled import COMPILES
 from vaecompress.codec.picture import Pixels, psnr_db
@@ -21,6 +26,8 @@ from vaecompress.errors import InputError
 from vaecompress.media.colour import Colour
 from vaecompress.media.video_source import VideoSource
 from vaecompress.models.loaded import PREDICTED, LoadedModel
+
+_BLOCK_BYTES = 1 << 20
 
 MAX_FRAME_PSNR_DB = 100.0
 """What a frame without any error counts for in the mean."""
@@ -35,12 +42,13 @@ FrameProgress = Callable[[int, int | None], None]
 class VideoReport:
     """What an encoded video is and took.
 
-    ``kbit_per_s`` counts the whole file, and is None for a single frame, which has no duration; ``psnr_db`` is the mean
-    over the frames; ``frames_per_s`` is the speed of encoding; ``notes`` says what the source lost.
+    ``kbit_per_s`` counts the file but for its sound, and is None for a single frame, which has no duration; ``psnr_db``
+    is the mean over the frames; ``frames_per_s`` is the speed of encoding; ``notes`` says what the source lost.
     """
 
     frames: int
     size_bytes: int
+    sound_bytes: int
     kbit_per_s: float | None
     psnr_db: float
     frames_per_s: float
@@ -57,6 +65,7 @@ def encode_video(
     progress: FrameProgress | None = None,
     effort: Effort = EFFORTS[DEFAULT_EFFORT],
     group: int = DEFAULT_GROUP,
+    sound: bool = True,
 ) -> VideoReport:
     """Write ``source`` to ``output``, a seekable file, at a quality of 1..100.
 
@@ -64,7 +73,7 @@ def encode_video(
     each is coded on its own, and a note says so where numba is what lacks. ``workers`` frames are coded at a time; each
     is decoded again, which gives its checksum. Memory does not grow with the number of frames: coded ones wait in a
     temporary file in ``spool_dir``. ``progress`` is told the frames done, and their total where the source tells.
-    Raises InputError or LimitError as the source does, and OSError.
+    ``sound`` comes along where the source has some. Raises InputError or LimitError as the source does, and OSError.
     """
     started = time.perf_counter()
     header = Header("video", source.width, source.height, 3, False, quality, model.model_id)
@@ -75,6 +84,7 @@ def encode_video(
     total_db = 0.0
     with ContainerWriter(output, header, spool_dir) as writer:
         writer.append(_colour_chunk(source.colour))
+        sound_bytes = _append_sound(writer, source, spool_dir) if sound else 0
         for coded in frames_coded:
             writer.append(coded.chunk)
             time_stamps.append(coded.time_stamp)
@@ -88,7 +98,13 @@ def encode_video(
     frames, size_bytes = len(time_stamps), output.tell() - start_byte
     seconds = time.perf_counter() - started
     return VideoReport(
-        frames, size_bytes, _rate(size_bytes, stamps), total_db / frames, frames / seconds, (*source.notes, *notes)
+        frames,
+        size_bytes,
+        sound_bytes,
+        _rate(size_bytes - sound_bytes, stamps),
+        total_db / frames,
+        frames / seconds,
+        (*source.notes, *notes),
     )
 
 
@@ -117,6 +133,24 @@ def _coded(
         return CodedFrame(chunk, time_stamp, psnr_db(pixels, coded.pixels))
 
     return in_order(encode, source, workers)
+
+
+def _append_sound(writer: ContainerWriter, source: VideoSource, spool_dir: Path | None) -> int:
+    """Add the sound of a source that has some; returns the bytes of its chunk."""
+    with tempfile.TemporaryFile(dir=spool_dir) as file:
+        tracks = source.copy_sound(file)
+        if not tracks:
+            return 0
+        try:
+            streams = [SoundStream(StampRuns.of(track.time_base, track.stamps), track.last) for track in tracks]
+        except ValueError as error:
+            raise InputError(f"{source.name}: the sound's time stamps cannot be carried: {error}") from error
+        head = SoundHead(tuple(streams)).to_bytes()
+        size_bytes = len(head) + file.seek(0, io.SEEK_END)
+        source.limits.check_sound(size_bytes)
+        file.seek(0)
+        writer.append_blocks(chunks.SOUND, chain([head], iter(lambda: file.read(_BLOCK_BYTES), b"")))
+        return size_bytes
 
 
 def _colour_chunk(colour: Colour) -> Chunk:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from av.video.reformatter import ColorRange
 
@@ -16,6 +16,7 @@ from vaecompress.limits import Limits
 from vaecompress.media.colour import IDENTITY, UNSPECIFIED, Colour, usual_matrix
 from vaecompress.media.conversion import to_rgb
 from vaecompress.media.formats.display import UNTURNED, Display, display_of
+from vaecompress.media.formats.sound import Track, copy_sound
 from vaecompress.media.formats.stream import declared_length, decoded, films, opened
 from vaecompress.media.image import UInt8Array
 from vaecompress.media.picture_kinds import sniff
@@ -54,6 +55,15 @@ class VideoFile(VideoSource):
                 last = time_stamp
                 self.last_duration = max(duration, _left_until_end(stream, frame)) or None
                 yield self.display.applied(to_rgb(frame, self.colour)), time_stamp
+
+    def copy_sound(self, file: BinaryIO) -> list[Track]:
+        """Copy the sound's packets; what is not carried of it is noted."""
+        if not self.has_audio:
+            return []
+        tracks, notes = copy_sound(self.path, file, self.limits, self._on_damage)
+        for note in notes:
+            self._note(note)
+        return tracks
 
     def _on_damage(self, error: InputError) -> None:
         if not self.partial:
@@ -145,7 +155,6 @@ def _notes(container: Any, stream: Any, frame: Any, rate: Fraction) -> list[str]
     side_data = {data.type.name for data in frame.side_data}
     hdr_data = {"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"}
     found = {
-        "audio is not carried": bool(container.streams.audio),
         "subtitles are not carried": bool(container.streams.subtitles),
         "only one of several video streams is carried": len(films(container)) > 1,
         "the cover picture is not carried": len(films(container)) < len(container.streams.video),

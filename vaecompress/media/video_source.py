@@ -4,11 +4,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TYPE_CHECKING, BinaryIO
 
 from vaecompress.errors import InputError
 from vaecompress.limits import Limits
 from vaecompress.media.colour import Colour
 from vaecompress.media.image import UInt8Array
+
+if TYPE_CHECKING:
+    from vaecompress.media.formats.sound import Track
 
 DEFAULT_FRAME_RATE = Fraction(24)
 
@@ -20,7 +24,7 @@ class VideoSource(ABC):
     ``name``: what to call it in messages. ``width``: columns of every frame. ``height``: rows of every frame.
     ``time_base``: seconds one unit of a time stamp stands for. ``frame_count``: number of frames if the source tells;
     an estimate, or None. ``colour``: how the source's own numbers were converted to RGB. ``has_audio``: whether there
-    is sound, which is never read. ``notes``: what was reduced, changed or left out, one line each; may grow while
+    is sound. ``notes``: what was reduced, changed or left out, one line each; may grow while
     frames are read. ``last_duration``: how long the frame read last is shown, in units of ``time_base``, where the
     source tells. ``is_damaged``: whether something was left out because it is damaged.
     """
@@ -51,6 +55,13 @@ class VideoSource(ABC):
                     f"the first one {self.width}x{self.height}: frames of one video must have one size"
                 )
             yield frame, time_stamp
+
+    def copy_sound(self, file: BinaryIO) -> "list[Track]":
+        """Copy the sound's packets into an empty ``file`` as Matroska, and return when they are played; empty: none.
+
+        Raises InputError (the sound is damaged) or LimitError (there is too much of it).
+        """
+        return []
 
     @abstractmethod
     def _frames(self) -> Iterator[tuple[UInt8Array, int]]:

@@ -12,6 +12,7 @@ from vaecompress.errors import OutputError, UsageError
 from vaecompress.media.colour import Colour
 from vaecompress.media.conversion import to_yuv
 from vaecompress.media.formats.animation_write import AnimationWriter
+from vaecompress.media.formats.sound import SoundCut, SoundMuxer
 from vaecompress.media.image import UInt8Array
 from vaecompress.media.video_frames import PictureFrameWriter
 from vaecompress.media.y4m import Y4mWriter
@@ -64,31 +65,46 @@ def open_video_writer(
     colour: Colour,
     crf: int | None = None,
     first_index: int = 0,
+    sound: SoundCut | None = None,
 ) -> VideoWriter:
     """Open a writer in a format that :func:`video_format_of` returns, whatever the suffix of ``path``.
 
     ``path``: file or folder to write. ``format``: "y4m", "mp4", "mkv" or "frames". ``width``: columns of every frame.
     ``height``: rows of every frame. ``time_base``: seconds one unit of a time stamp stands for. ``colour``: primaries
     and transfer to declare; the matrix for what is written as YUV. ``crf``: x264's quality for mp4 and mkv, 0 to 51;
-    lossless RGB if not given. ``first_index``: number in the name of the first of a folder's frames. Raises UsageError
-    (``crf`` out of range, or given for a format that is always lossless) or OutputError (the output cannot be opened).
+    lossless RGB if not given. ``first_index``: number in the name of the first of a folder's frames. ``sound``: to be
+    written beside the frames, where the format has room for it. Raises UsageError (``crf`` out of range, or given for a
+    format that is always lossless) or OutputError (the output cannot be opened).
     """
     if crf is not None and (format not in _MUXERS or not 0 <= crf <= 51):
         raise UsageError(f"crf {crf} with {format}: it is for mp4 and mkv, 0 to 51")
+    if format in _MUXERS:
+        return FileWriter(path, format, width, height, time_base, colour, crf, sound)
+    writer: VideoWriter
     if format == "frames":
-        return PictureFrameWriter(path, first_index)
-    if format in ("gif", "webp", "png"):
-        return AnimationWriter(path, format, time_base)
-    if format == "y4m":
-        return Y4mWriter(path, width, height, time_base)
-    return FileWriter(path, format, width, height, time_base, colour, crf)
+        writer = PictureFrameWriter(path, first_index)
+    elif format == "y4m":
+        writer = Y4mWriter(path, width, height, time_base)
+    else:
+        writer = AnimationWriter(path, format, time_base)
+    if sound is not None:
+        writer.notes.append("its sound is left out: write .mp4 or .mkv to keep it")
+    return writer
 
 
 class FileWriter:
     """mp4 or mkv with H.264: lossless RGB, or 4:2:0 at a given CRF. Time stamps are kept one by one."""
 
     def __init__(
-        self, path: Path, format: str, width: int, height: int, time_base: Fraction, colour: Colour, crf: int | None
+        self,
+        path: Path,
+        format: str,
+        width: int,
+        height: int,
+        time_base: Fraction,
+        colour: Colour,
+        crf: int | None,
+        sound: SoundCut | None = None,
     ) -> None:
         self.notes: list[str] = []
         if format == "mkv" and (time_base * 1000).denominator != 1:
@@ -98,6 +114,7 @@ class FileWriter:
         self._path = path
         self._colour = colour.as_yuv(height)
         self._format = format
+        self._time_base = time_base
         self._first = 0
         self._first_dts: int | None = None
         self._last: int | None = None
@@ -109,6 +126,8 @@ class FileWriter:
             self._stream.time_base = self._stream.codec_context.time_base = time_base
             self._stream.codec_context.color_primaries = colour.primaries
             self._stream.codec_context.color_trc = colour.transfer
+            self._sound = None if sound is None else SoundMuxer(sound, self._container, format)
+        self.notes += self._sound.notes if self._sound else []
 
     def _add_stream(self, width: int, height: int, crf: int | None) -> Any:
         if crf is None:
@@ -136,10 +155,12 @@ class FileWriter:
             picture = to_yuv(picture, self._stream.pix_fmt, self._colour)
         with _in_one_line(self._path):
             picture.pts = time_stamp
-            picture.time_base = self._stream.codec_context.time_base
+            picture.time_base = self._time_base
             packets = self._stream.encode(picture)
             if packets and self._first_dts is None:
                 self._first_dts = packets[0].dts
+            if self._sound:
+                self._sound.write_until(time_stamp * self._time_base)
             self._container.mux(packets)
 
     def close(self, end: int | None = None) -> None:
@@ -152,7 +173,20 @@ class FileWriter:
             if packets and end is not None and self._last is not None and end > self._last:
                 self._set_end(packets, end)
             self._container.mux(packets)
+            if self._sound:
+                self._sound.write_until(None)
+                self._sound.close()
             self._container.close()
+            if self._sound and self._format == "mkv":
+                self._note_shift()
+
+    def _note_shift(self) -> None:
+        """Matroska has no times below zero, which a codec's first packets often have: libav then moves everything."""
+        with av.open(f"file:{self._path}") as container:
+            stream = container.streams.video[0]
+            moved = round((stream.start_time or 0) * stream.time_base * 1000 - self._first * self._time_base * 1000)
+        if moved:
+            self.notes.append(f"mkv has no times below zero: pictures and sound start {moved} ms later")
 
     def _set_end(self, packets: list[Any], end: int) -> None:
         """Tell the muxer when the last frame ends: mp4 counts in the order of decoding too, mkv in that of showing."""
@@ -165,6 +199,8 @@ class FileWriter:
 
     def abandon(self) -> None:
         """Let go of a file that will not be finished."""
+        if self._sound:
+            self._sound.close()
         with suppress(av.FFmpegError, OSError):
             self._container.close()
 

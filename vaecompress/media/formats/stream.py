@@ -23,7 +23,7 @@ _CONTAINERS = {
 }
 
 # PyAV before 19 refuses a file for a title that is not UTF-8, unless told otherwise; PyAV 19 cannot be told.
-_LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
     # "file:" keeps a name from being taken for a URL, the whitelist keeps playlists away from the network.
     options = {"protocol_whitelist": "file"}
     try:
-        with av.open(f"file:{path}", options=options, **_LENIENT) as container:
+        with av.open(f"file:{path}", options=options, **LENIENT) as container:
             if _CONTAINERS.isdisjoint(container.format.name.split(",")):
                 raise InputError(f"{path}: {container.format.name} is not a video format that is read")
             yield container, _chosen(container, path)
