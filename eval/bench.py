@@ -2,8 +2,10 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vaecompress.encoder.effort import DEFAULT_EFFORT, MAX_EFFORT, MIN_EFFORT
 from vaecompress.errors import InputError, UsageError
@@ -18,15 +20,31 @@ from .measure.summary import RateRange
 from .peers.catalogue import find_peers
 from .peers.own import OWN_NAME
 from .peers.video import DEFAULT_VIDEO_PEERS, find_video_peers
+from .report.crops import CropSet
 from .report.write import clip_crops, make_folder, picture_crops, write_report
 from .run.clip_speed import measure_clip_speed
 from .run.clips import run_clips
 from .run.pictures import Run, run
-from .run.processes import measure_speed
+from .run.processes import Speed, measure_speed
 
 DEFAULT_RATES = RateRange()
 STOPPED = "stopped; what was measured is kept, the same command goes on from there"
 DEFAULT_PEERS = ("jpeg", "webp", "avif", "jxl")
+
+
+@dataclass(frozen=True)
+class Medium:
+    """How pictures or clips are measured: the codecs that are usual, and what finds, runs, times and shows them."""
+
+    usual_peers: tuple[str, ...]
+    find_peers: Callable[..., Sequence[Any]]
+    run: Callable[..., Run]
+    measure_speed: Callable[..., Sequence[Speed]]
+    crops: Callable[..., Iterable[CropSet]]
+
+
+PICTURES = Medium(DEFAULT_PEERS, find_peers, run, measure_speed, picture_crops)
+CLIPS = Medium(DEFAULT_VIDEO_PEERS, find_video_peers, run_clips, measure_clip_speed, clip_crops)
 
 
 def run_bench(
@@ -53,50 +71,16 @@ def run_bench(
     clips, results = find_clips(source), ResultCache(cache or cache_folder() / "bench.jsonl")
     bar = ProgressBar()
     try:
-        if clips and not has_pictures(source):
-            return _bench_clips(source, clips, peers or DEFAULT_VIDEO_PEERS, output, test, results, rates, bar)
-        pictures = find_pictures(source)
-        return _bench_pictures(source, pictures, peers or DEFAULT_PEERS, output, test, results, rates, bar)
+        medium, sources = (CLIPS, clips) if clips and not has_pictures(source) else (PICTURES, find_pictures(source))
+        chosen = medium.find_peers([test, *(peers or medium.usual_peers)])
+        make_folder(output)
+        found = _checked(medium.run(sources, chosen, results, bar))
+        found.notes.extend(left_out(source, sources))
+        ran = [peer for peer in chosen if peer in found.peers]
+        speeds = medium.measure_speed(_timed(found), ran, found.results, bar)
+        return write_report(found, test, rates, speeds, list(medium.crops(found, ran, test, rates, bar)), output)
     finally:
         bar.close()
-
-
-def _bench_pictures(
-    source: Path,
-    pictures: Sequence[Path],
-    peers: Sequence[str],
-    output: Path,
-    test: str,
-    cache: ResultCache,
-    rates: RateRange,
-    bar: ProgressBar,
-) -> str:
-    chosen = find_peers([test, *peers])
-    make_folder(output)
-    found = _checked(run(pictures, chosen, cache, bar))
-    found.notes.extend(left_out(source, pictures))
-    ran = [peer for peer in chosen if peer in found.peers]
-    speeds = measure_speed(_timed(found), ran, found.results, bar)
-    return write_report(found, test, rates, speeds, list(picture_crops(found, ran, test, rates, bar)), output)
-
-
-def _bench_clips(
-    source: Path,
-    clips: Sequence[Path],
-    peers: Sequence[str],
-    output: Path,
-    test: str,
-    cache: ResultCache,
-    rates: RateRange,
-    bar: ProgressBar,
-) -> str:
-    chosen = find_video_peers([test, *peers])
-    make_folder(output)
-    found = _checked(run_clips(clips, chosen, cache, bar))
-    found.notes.extend(left_out(source, clips))
-    ran = [peer for peer in chosen if peer in found.peers]
-    speeds = measure_clip_speed(_timed(found), ran, found.results, bar)
-    return write_report(found, test, rates, speeds, list(clip_crops(found, ran, test, rates, bar)), output)
 
 
 def _checked(found: Run) -> Run:

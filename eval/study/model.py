@@ -8,10 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from vaecompress.transforms.latent_coder import Forward
 from vaecompress.transforms.likelihoods import MAX_LOG2_SCALE, MIN_LOG2_SCALE, bounded, interval_mass
 from vaecompress.transforms.synthesis import from_levels
 from vaecompress.transforms.tfp import distributions as tfd
-from vaecompress.transforms.vae import Forward, HyperpriorVAE
+from vaecompress.transforms.vae import HyperpriorVAE
 
 Array = jax.Array
 

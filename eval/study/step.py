@@ -14,7 +14,8 @@ from vaecompress.train.loop import VALIDATION_POSITIONS
 from vaecompress.train.objective import Measures, measure
 from vaecompress.train.optimiser import Rate, labels, optimiser, warm_up
 from vaecompress.train.step import StepFunction, TrainState, init_state, make_evaluation, make_step
-from vaecompress.transforms.vae import Forward, Variables, init_variables
+from vaecompress.transforms.latent_coder import Forward
+from vaecompress.transforms.vae import Variables, init_variables
 
 from .loss import distortion, weighted
 from .model import StudyVAE

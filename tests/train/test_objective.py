@@ -13,8 +13,8 @@ import jax
 
 from vaecompress.format import MAX_LAMBDA, MIN_LAMBDA
 from vaecompress.train.objective import Measures, measure, positions, rate_distortion
+from vaecompress.transforms.latent_coder import Forward
 from vaecompress.transforms.synthesis import from_levels
-from vaecompress.transforms.vae import Forward
 
 
 def test_positions_are_one_in_each_equal_range():

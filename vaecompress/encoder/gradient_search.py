@@ -21,9 +21,10 @@ from vaecompress.export.restore import restore
 from vaecompress.format import HYPER_PATCH, PATCH, lambda_at, quality_position
 from vaecompress.media.tiling import Box, Tile, tiles
 from vaecompress.models.file import ModelFile
+from vaecompress.transforms.latent_coder import scale_index
 from vaecompress.transforms.likelihoods import bits
 from vaecompress.transforms.synthesis import from_levels
-from vaecompress.transforms.vae import HyperpriorVAE, scale_index
+from vaecompress.transforms.vae import HyperpriorVAE
 
 Array = npt.NDArray[Any]
 Pixels = npt.NDArray[np.uint8]

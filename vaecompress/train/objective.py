@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from vaecompress.format import lambda_at
+from vaecompress.transforms.latent_coder import Forward
 from vaecompress.transforms.likelihoods import bits
 from vaecompress.transforms.synthesis import from_levels
-from vaecompress.transforms.vae import Forward
 
 Array = jax.Array
 

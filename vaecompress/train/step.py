@@ -12,7 +12,8 @@ from vaecompress.train import devices
 from vaecompress.train.objective import Measures, measure, positions, rate_distortion
 from vaecompress.train.optimiser import optimiser
 from vaecompress.train.presets import Preset
-from vaecompress.transforms.vae import Forward, HyperpriorVAE, Variables
+from vaecompress.transforms.latent_coder import Forward
+from vaecompress.transforms.vae import HyperpriorVAE, Variables
 
 Array = jax.Array
 T = TypeVar("T")

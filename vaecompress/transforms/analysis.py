@@ -18,10 +18,14 @@ class Analysis(nn.Module):
 
     @nn.compact
     def __call__(self, x: S, feature_gain: Array, latent_gain: Array) -> S:
+        return self.latents(x, x, feature_gain, latent_gain)
+
+    def latents(self, x: S, seen: S, feature_gain: Array, latent_gain: Array) -> S:
+        """Linear path of ``x`` plus networks on ``seen``, both at the pixels' resolution."""
         config = self.config
         direct = layers.Dense(config.latent_channels, kernel_init=linear.dct_init(config, inverse=False), name="linear")
         direct_out = direct(x.space_to_depth(PATCH))
-        hidden = layers.Dense(config.analysis_width8, LEAKY, name="stem")(x.space_to_depth(8))
+        hidden = layers.Dense(config.analysis_width8, LEAKY, name="stem")(seen.space_to_depth(8))
         hidden = hidden.gain(feature_gain, "feature_gain")
         hidden = layers.Stage(config.analysis_blocks8, name="stage8")(hidden)
         hidden = layers.Dense(config.analysis_width16, name="down")(hidden.space_to_depth(2))

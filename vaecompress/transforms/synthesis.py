@@ -30,14 +30,7 @@ class Synthesis(nn.Module):
     def __call__(self, y: S, latent_gain: Array, feature_gain: Array) -> S:
         config = self.config
         coefficients = self.dequantise(y, latent_gain)
-        direct = layers.Dense(
-            PATCH * PATCH * 3,
-            exponent=PIXEL_EXPONENT,
-            limit=PIXEL_LIMIT,
-            splits=config.linear_splits,
-            kernel_init=linear.dct_init(config, inverse=True),
-            name="linear",
-        )(coefficients)
+        direct = self.linear_path(coefficients)
         hidden = layers.Dense(config.synthesis_width16, splits=STEM_SPLITS, name="stem")(self.narrow(coefficients))
         hidden = hidden.gain(feature_gain, "feature_gain")
         hidden = layers.Stage(config.synthesis_blocks16, name="stage16")(hidden)
@@ -45,10 +38,18 @@ class Synthesis(nn.Module):
         hidden = layers.Stage(config.synthesis_blocks8, name="stage8")(hidden)
         hidden = layers.Upsample(config.synthesis_width4, name="up4")(hidden)
         hidden = layers.Stage(config.synthesis_blocks4, name="stage4")(hidden)
-        head = layers.Dense(
-            48, exponent=PIXEL_EXPONENT, limit=PIXEL_LIMIT, kernel_init=layers.near_zero_init(), name="head"
-        )(hidden)
-        return pixels(direct, head)
+        return self.pixels(direct, hidden)
+
+    def linear_path(self, coefficients: S) -> S:
+        """A patch from the coefficients of one position."""
+        return layers.Dense(
+            PATCH * PATCH * 3,
+            exponent=PIXEL_EXPONENT,
+            limit=PIXEL_LIMIT,
+            splits=self.config.linear_splits,
+            kernel_init=linear.dct_init(self.config, inverse=True),
+            name="linear",
+        )(coefficients)
 
     def dequantise(self, y: S, gain: Array) -> S:
         """y times the decoder's gain, on a grid calibrated per coefficient."""
@@ -62,10 +63,12 @@ class Synthesis(nn.Module):
         """The same coefficients in 12 bits, for the networks."""
         return x.coarser(self.config.coefficient_bits - exact.ACTIVATION_BITS)
 
-
-def pixels(direct: S, head: S) -> S:
-    """Linear path and network side by side in space, added; integers below 2**20 in the exact phase."""
-    return direct.depth_to_space(PATCH).plus(head.depth_to_space(4))
+    def pixels(self, direct: S, hidden: S) -> S:
+        """Linear path plus what the networks add, at 1/4, side by side in space; integers below 2**20 when exact."""
+        head = layers.Dense(
+            48, exponent=PIXEL_EXPONENT, limit=PIXEL_LIMIT, kernel_init=layers.near_zero_init(), name="head"
+        )(hidden)
+        return direct.depth_to_space(PATCH).plus(head.depth_to_space(4))
 
 
 def to_levels(x: Array) -> Array:

@@ -12,12 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaecompress.format import DIFFERENCE_LIMIT, ENERGY_LIMIT, MEAN_LIMIT, PATCH
-from vaecompress.transforms import layers, linear
+from vaecompress.format import DIFFERENCE_LIMIT, ENERGY_LIMIT, MEAN_LIMIT
+from vaecompress.transforms import layers
+from vaecompress.transforms.analysis import Analysis
 from vaecompress.transforms.config import STEM_SPLITS, ModelConfig, VideoConfig
 from vaecompress.transforms.hyperprior import Moments
 from vaecompress.transforms.signal import LEAKY, S
-from vaecompress.transforms.synthesis import PIXEL_EXPONENT, PIXEL_LIMIT, Synthesis, pixels
+from vaecompress.transforms.synthesis import Synthesis
 
 Array = jax.Array
 
@@ -83,24 +84,14 @@ class Conditioning(nn.Module):
         return at8, layers.Stage(config.condition_blocks16, name="stage16")(at16)
 
 
-class PredictedAnalysis(nn.Module):
+class PredictedAnalysis(Analysis):
     """What the prediction missed [B, H, W, 3], and the prediction [B, H, W, 7], to latents [B, H/16, W/16, M]."""
 
-    config: ModelConfig
-
     @nn.compact
-    def __call__(self, missed: S, prediction: S, feature_gain: Array, latent_gain: Array) -> S:
-        config = self.config
-        direct = layers.Dense(config.latent_channels, kernel_init=linear.dct_init(config, inverse=False), name="linear")
-        direct_out = direct(missed.space_to_depth(PATCH))
-        seen = missed.beside(prediction).space_to_depth(8)
-        hidden = layers.Dense(config.analysis_width8, LEAKY, name="stem")(seen)
-        hidden = hidden.gain(feature_gain, "feature_gain")
-        hidden = layers.Stage(config.analysis_blocks8, name="stage8")(hidden)
-        hidden = layers.Dense(config.analysis_width16, name="down")(hidden.space_to_depth(2))
-        hidden = layers.Stage(config.analysis_blocks16, name="stage16")(hidden)
-        head = layers.Dense(config.latent_channels, kernel_init=layers.near_zero_init(), name="head")(hidden)
-        return direct_out.add(head).gain(latent_gain, "latent_gain")
+    def __call__(  # type: ignore[override]
+        self, missed: S, prediction: S, feature_gain: Array, latent_gain: Array
+    ) -> S:
+        return self.latents(missed, missed.beside(prediction), feature_gain, latent_gain)
 
 
 class PredictedHyperSynthesis(nn.Module):
@@ -129,14 +120,7 @@ class PredictedSynthesis(Synthesis):
     ) -> S:
         config = self.config
         coefficients = self.dequantise(y, latent_gain)
-        direct = layers.Dense(
-            PATCH * PATCH * 3,
-            exponent=PIXEL_EXPONENT,
-            limit=PIXEL_LIMIT,
-            splits=config.linear_splits,
-            kernel_init=linear.dct_init(config, inverse=True),
-            name="linear",
-        )(coefficients)
+        direct = self.linear_path(coefficients)
         hidden = layers.Dense(config.synthesis_width16, splits=STEM_SPLITS, name="stem")(self.narrow(coefficients))
         hidden = Joined(name="condition16")(hidden, condition.at16).gain(feature_gain, "feature_gain")
         hidden = layers.Stage(config.synthesis_blocks16, name="stage16")(hidden)
@@ -146,7 +130,4 @@ class PredictedSynthesis(Synthesis):
         hidden = layers.Upsample(config.synthesis_width4, name="up4")(hidden)
         hidden = Joined(name="condition4")(hidden, condition.prediction.space_to_depth(4))
         hidden = layers.Stage(config.synthesis_blocks4, name="stage4")(hidden)
-        head = layers.Dense(
-            48, exponent=PIXEL_EXPONENT, limit=PIXEL_LIMIT, kernel_init=layers.near_zero_init(), name="head"
-        )(hidden)
-        return pixels(direct, head)
+        return self.pixels(direct, hidden)

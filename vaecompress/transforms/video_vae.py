@@ -3,18 +3,17 @@
 from functools import partial
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from vaecompress.entropy.context_steps import group_masks
-from vaecompress.format import HYPER_LATENT_LIMIT, LATENT_LIMIT, RESIDUAL_LIMIT, STEP_BITS
-from vaecompress.transforms import exact, linear
+from vaecompress.format import HYPER_LATENT_LIMIT, LATENT_LIMIT, STEP_BITS
+from vaecompress.transforms import linear
 from vaecompress.transforms.analysis import HyperAnalysis
-from vaecompress.transforms.config import VideoConfig
+from vaecompress.transforms.config import ModelConfig, VideoConfig
 from vaecompress.transforms.hyperprior import Context
 from vaecompress.transforms.integer_signal import ArraySignal, IntegerSignal
-from vaecompress.transforms.likelihoods import FactorizedPrior, ResidualPrior, bounded
+from vaecompress.transforms.latent_coder import Forward, Hyper, LatentCoder
+from vaecompress.transforms.likelihoods import FactorizedPrior, ResidualPrior
 from vaecompress.transforms.quality import GainTable
 from vaecompress.transforms.signal import FloatSignal
 from vaecompress.transforms.temporal import (
@@ -28,7 +27,6 @@ from vaecompress.transforms.temporal import (
     describe_prediction,
     mean_prediction,
 )
-from vaecompress.transforms.vae import WITHIN_ROUNDING, Forward, Quantiser, quantise_residual
 
 Array = jax.Array
 
@@ -48,7 +46,7 @@ class PredictedGains(NamedTuple):
     synthesis_feature: Array
 
 
-class PredictedVAE(nn.Module):
+class PredictedVAE(LatentCoder):
     """Latents of what a prediction missed, under a hyperprior and context steps that know the prediction.
 
     Pictures and predictions [B, H, W, 3] are 8-bit levels, whole numbers held as floats; ``position`` [B] in 0..1 is
@@ -78,14 +76,14 @@ class PredictedVAE(nn.Module):
         self.residual_prior = ResidualPrior()
         self.hyper_prior = FactorizedPrior(config.hyper_latent_channels, config.prior_sets)
 
+    @property
+    def latent_config(self) -> ModelConfig:
+        """The configuration of the networks around the latents."""
+        return self.config.latents
+
     def gains(self, position: Array) -> PredictedGains:
         """Every gain at ``position`` [B]."""
         return PredictedGains(*(getattr(self, name)(position) for name in PredictedGains._fields))
-
-    def prior_set(self, position: Array) -> Array:
-        """Index [B] of the hyper-latent prior used at ``position`` [B]."""
-        sets = self.config.latents.prior_sets
-        return jnp.clip(jnp.floor(position * sets + WITHIN_ROUNDING), 0, sets - 1).astype(jnp.int32)
 
     def condition(self, past: Array, future: Array, one_sided: Array, gains: PredictedGains, exact_phase: bool) -> Any:
         """The :class:`Condition` of two predictions; ``one_sided`` [B] is true of frames with one reference."""
@@ -103,10 +101,6 @@ class PredictedVAE(nn.Module):
         missed = FloatSignal(self._cast((levels - mean_prediction(past, future)) / 256.0))
         described = FloatSignal(self._cast(describe_prediction(past, future)))
         return self._float(self.analysis(missed, described, gains.analysis_feature, gains.encoder_latent))
-
-    def hyper_analyse(self, y: Array) -> Array:
-        """Latents y to hyper-latents z [B, h/4, w/4, Z], not rounded."""
-        return self._float(self.hyper_analysis(FloatSignal(self._cast(y))))
 
     def synthesise(self, y_hat: Array, condition: Condition[ArraySignal], gains: PredictedGains) -> Array:
         """Latents to what is added to the mean prediction, in units of 256 levels."""
@@ -127,61 +121,19 @@ class PredictedVAE(nn.Module):
         gains = self.gains(position)
         condition = self.condition(past, future, one_sided, gains, exact_phase)
         y = self.analyse(levels, past, future, gains)
-        z = self.hyper_analyse(y)
-        z_hat = exact.straight_through(z, jnp.clip(jnp.round(z), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT))
-        residual, mean, log2_scale = self._code(y, z_hat, condition, gains, quantise_residual)
-        limit = LATENT_LIMIT / 2.0**STEP_BITS
-        y_hat = bounded(mean + residual, -limit, limit)
-        coded_y, coded_z = (self._noisy(y - mean), self._noisy(z)) if noise else (residual, z_hat)
-        added = self.synthesise(y_hat, condition, gains)
-        return Forward(
-            x_hat=(mean_prediction(past, future) - 128.0) / 256.0 + added,
-            y_likelihood=self.residual_prior(coded_y, log2_scale),
-            z_likelihood=self.hyper_prior(coded_z, self.prior_set(position)),
-            residual=residual,
-            log2_scale=log2_scale,
-            y_hat=y_hat,
-            z_hat=z_hat,
+        prediction = (mean_prediction(past, future) - 128.0) / 256.0
+        return self._forward(
+            y,
+            lambda z_hat: self._hyper_synthesise(z_hat, condition, gains),
+            lambda y_hat: prediction + self.synthesise(y_hat, condition, gains),
+            position,
+            noise,
         )
 
-    def _code(
-        self, y: Array, z_hat: Array, condition: Condition[ArraySignal], gains: PredictedGains, quantise: Quantiser
-    ) -> tuple[Array, Array, Array]:
-        """Residuals, means and log2 scales of every latent, context step after context step."""
-        exact_phase = condition.at16.exact
-        z = self._signal(z_hat, 0, HYPER_LATENT_LIMIT, exact_phase)
-        features, mean, scale = self.hyper_synthesis(z, condition.at16, gains.hyper_feature)
-        masks = group_masks(self.config.latents.context_steps, *y.shape[1:])
-        residual, means, scales = jnp.zeros_like(y), jnp.zeros_like(y), jnp.zeros_like(y)
-        for step, mask in enumerate(masks):
-            if step > 0:
-                mean, scale = self._refine(step, features, residual, mean, scale)
-            mean_now, scale_now = self._float(mean), self._float(scale)
-            means, scales = jnp.where(mask, mean_now, means), jnp.where(mask, scale_now, scales)
-            residual = jnp.where(mask, quantise(y - mean_now, scale_now), residual)
-        return residual, means, scales
-
-    def _refine(
-        self, step: int, features: ArraySignal, residual: Array, mean: ArraySignal, scale: ArraySignal
-    ) -> tuple[ArraySignal, ArraySignal]:
-        seen = jnp.clip(residual, -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
-        pair = self._signal(jnp.concatenate([seen, jnp.abs(seen)], axis=-1), 0, RESIDUAL_LIMIT, features.exact)
-        refined: tuple[ArraySignal, ArraySignal] = self.contexts[step - 1](features, pair, mean, scale)
-        return refined
-
-    def _signal(self, value: Array, exponent: int, limit: int, exact_phase: bool) -> ArraySignal:
-        if not exact_phase:
-            return FloatSignal(self._cast(value))
-        return IntegerSignal.uniform(value, value.shape[-1], exponent, limit)
-
-    def _cast(self, x: Array) -> Array:
-        return x.astype(self.compute_dtype)
-
-    def _float(self, x: ArraySignal) -> Array:
-        return jnp.asarray(x.value, jnp.float32)
-
-    def _noisy(self, x: Array) -> Array:
-        return x + jax.random.uniform(self.make_rng("noise"), x.shape, x.dtype, -0.5, 0.5)
+    def _hyper_synthesise(self, z_hat: Array, condition: Condition[ArraySignal], gains: PredictedGains) -> Hyper:
+        z = self._signal(z_hat, 0, HYPER_LATENT_LIMIT, condition.at16.exact)
+        hyper: Hyper = self.hyper_synthesis(z, condition.at16, gains.hyper_feature)
+        return hyper
 
 
 def init_predicted(model: PredictedVAE, seed: int) -> dict[str, Any]:
