@@ -27,7 +27,6 @@ from .run.clips import run_clips
 from .run.pictures import Run, run
 from .run.processes import Speed, measure_speed
 
-DEFAULT_RATES = RateRange()
 STOPPED = "stopped; what was measured is kept, the same command goes on from there"
 DEFAULT_PEERS = ("jpeg", "webp", "avif", "jxl")
 
@@ -41,10 +40,20 @@ class Medium:
     run: Callable[..., Run]
     measure_speed: Callable[..., Sequence[Speed]]
     crops: Callable[..., Iterable[CropSet]]
+    rates: RateRange
+
+    def range(self, min_bpp: float | None, max_bpp: float | None) -> RateRange:
+        """The range asked for, its ends the usual ones where they are None; raises UsageError for an empty one."""
+        rates = RateRange(
+            self.rates.min_bpp if min_bpp is None else min_bpp, self.rates.max_bpp if max_bpp is None else max_bpp
+        )
+        if not 0 <= rates.min_bpp < rates.max_bpp:
+            raise UsageError("--min-bpp must be at least 0 and below --max-bpp")
+        return rates
 
 
-PICTURES = Medium(DEFAULT_PEERS, find_peers, run, measure_speed, picture_crops)
-CLIPS = Medium(DEFAULT_VIDEO_PEERS, find_video_peers, run_clips, measure_clip_speed, clip_crops)
+PICTURES = Medium(DEFAULT_PEERS, find_peers, run, measure_speed, picture_crops, RateRange(0.1, 1.2))
+CLIPS = Medium(DEFAULT_VIDEO_PEERS, find_video_peers, run_clips, measure_clip_speed, clip_crops, RateRange(0.02, 0.4))
 
 
 def run_bench(
@@ -54,14 +63,16 @@ def run_bench(
     *,
     test: str = OWN_NAME,
     cache: Path | None = None,
-    rates: RateRange = DEFAULT_RATES,
+    min_bpp: float | None = None,
+    max_bpp: float | None = None,
 ) -> str:
     """Measure ``test`` and ``peers`` on the pictures of ``source``, write the report, return its Markdown.
 
     Where ``source`` holds clips and no picture, they are measured with video codecs. Without ``peers`` the usual ones
     run. ``test`` is the codec that BD-rates are of: ours, the path of one of our model files (either may end in ``@9``
-    for ``--effort 9``), or any peer. Measurements known to ``cache`` (by default a file of the user's cache folder) are
-    not repeated.
+    for ``--effort 9``), or any peer. BD-rates use its points from ``min_bpp`` to ``max_bpp`` bits a pixel, by default
+    those of the medium. Measurements known to ``cache`` (by default a file of the user's cache folder) are not
+    repeated.
 
     Raises :class:`vaecompress.errors.VaecompressError` for an unknown peer, a source without pictures or clips, or an
     output or cache that cannot be written.
@@ -72,6 +83,7 @@ def run_bench(
     bar = ProgressBar()
     try:
         medium, sources = (CLIPS, clips) if clips and not has_pictures(source) else (PICTURES, find_pictures(source))
+        rates = medium.range(min_bpp, max_bpp)
         chosen = medium.find_peers([test, *(peers or medium.usual_peers)])
         make_folder(output)
         found = _checked(medium.run(sources, chosen, results, bar))
@@ -106,15 +118,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     levels = range(MIN_EFFORT, MAX_EFFORT + 1)
     parser.add_argument("--effort", type=int, choices=levels, help=f"how long our encoder searches ({DEFAULT_EFFORT})")
     parser.add_argument("--cache", type=path_argument, help="measurements to reuse and extend (default: the user's)")
-    parser.add_argument("--min-bpp", type=float, default=RateRange.min_bpp, help="BD-rate uses our points from here on")
-    parser.add_argument("--max-bpp", type=float, default=RateRange.max_bpp, help="... to here")
+    usual_rates = f"{PICTURES.rates.min_bpp:g}, clips {CLIPS.rates.min_bpp:g}"
+    parser.add_argument("--min-bpp", type=float, help=f"BD-rate uses our points from here on ({usual_rates})")
+    parser.add_argument(
+        "--max-bpp", type=float, help=f"... to here ({PICTURES.rates.max_bpp:g}, clips {CLIPS.rates.max_bpp:g})"
+    )
 
 
 def run_arguments(arguments: argparse.Namespace) -> str:
     """Run what parsed ``arguments`` ask for; returns the Markdown report. Raises as :func:`run_bench` does."""
-    if not 0 <= arguments.min_bpp < arguments.max_bpp:
-        raise UsageError("--min-bpp must be at least 0 and below --max-bpp")
-    rates = RateRange(arguments.min_bpp, arguments.max_bpp)
     test = str(registry.path_of(arguments.model)) if arguments.model else OWN_NAME
     return run_bench(
         arguments.source,
@@ -122,7 +134,8 @@ def run_arguments(arguments: argparse.Namespace) -> str:
         arguments.output,
         test=f"{test}@{arguments.effort}" if arguments.effort else test,
         cache=arguments.cache,
-        rates=rates,
+        min_bpp=arguments.min_bpp,
+        max_bpp=arguments.max_bpp,
     )
 
 

@@ -24,8 +24,8 @@ class Measure:
 class RateRange:
     """Which of our points count in a BD-rate, in bits per pixel."""
 
-    min_bpp: float = 0.1
-    max_bpp: float = 1.2
+    min_bpp: float
+    max_bpp: float
 
 
 @dataclass(frozen=True)

@@ -82,12 +82,12 @@ class OwnVideoPeer:
     """Our codec, as the picture codec of the same name."""
 
     name: str = OWN_NAME
-    settings: tuple[float, ...] = (1, 12, 24, 36, 48, 60, 72, 86, 100)
+    settings: tuple[float, ...] = (8, 20, 32, 44, 56, 68, 80)
 
     @property
     def description(self) -> str:
         """The options in words."""
-        return f"{self._pictures.description}, every frame on its own"
+        return self._pictures.description
 
     @property
     def _pictures(self) -> OwnPeer:
@@ -124,37 +124,48 @@ class OwnVideoPeer:
                 yield RgbFrame(frame.pixels, clip.colour)
 
 
-def _x265(name: str, words: str, parameters: str) -> LibavPeer:
+def _x264(name: str, preset: str) -> LibavPeer:
+    return LibavPeer(
+        name=name,
+        description=f"4:2:0, preset {preset}, tune psnr, constant rate factor",
+        encoder="libx264",
+        container="h264",
+        options={"preset": preset, "tune": "psnr", "crf": "{crf}", "g": "250"},
+    )
+
+
+def _x265(name: str, preset: str, words: str, parameters: str) -> LibavPeer:
     fixed = "info=0:log-level=none:pools=none:frame-threads=1"
     return LibavPeer(
         name=name,
-        description=f"4:2:0, preset slower, tune psnr, {words}, constant rate factor",
+        description=f"4:2:0, preset {preset}, tune psnr, {words}, constant rate factor",
         encoder="libx265",
         container="hevc",
-        options={"preset": "slower", "tune": "psnr", "x265-params": f"crf={{crf}}:{parameters}:{fixed}"},
+        options={"preset": preset, "tune": "psnr", "x265-params": f"crf={{crf}}:{parameters}:{fixed}"},
+    )
+
+
+def _svt_av1(name: str, preset: int) -> LibavPeer:
+    return LibavPeer(
+        name=name,
+        description=f"4:2:0, preset {preset}, tune psnr, constant rate factor",
+        encoder="libsvtav1",
+        container="obu",
+        settings=(62, 56, 50, 44, 38, 32, 24),
+        options={"preset": str(preset), "crf": "{crf}", "g": "250", "svtav1-params": "tune=1:lp=1"},
     )
 
 
 LIBAV_PEERS = (
-    LibavPeer(
-        name="x264",
-        description="4:2:0, preset slower, tune psnr, constant rate factor",
-        encoder="libx264",
-        container="h264",
-        options={"preset": "slower", "tune": "psnr", "crf": "{crf}", "g": "250"},
-    ),
-    _x265("x265", "groups of 250", "keyint=250"),
-    _x265("x265-intra", "every frame on its own", "keyint=1"),
-    LibavPeer(
-        name="svt-av1",
-        description="4:2:0, preset 4, tune psnr, constant rate factor",
-        encoder="libsvtav1",
-        container="obu",
-        settings=(62, 56, 50, 44, 38, 32, 24),
-        options={"preset": "4", "crf": "{crf}", "g": "250", "svtav1-params": "tune=1:lp=1"},
-    ),
+    _x264("x264-medium", "medium"),
+    _x264("x264-slower", "slower"),
+    _x265("x265-medium", "medium", "groups of 250", "keyint=250"),
+    _x265("x265-slower", "slower", "groups of 250", "keyint=250"),
+    _x265("x265-intra", "slower", "every frame on its own", "keyint=1"),
+    _svt_av1("svt-av1-8", 8),
+    _svt_av1("svt-av1-4", 4),
 )
-DEFAULT_VIDEO_PEERS = tuple(peer.name for peer in LIBAV_PEERS)
+DEFAULT_VIDEO_PEERS = tuple(peer.name for peer in LIBAV_PEERS if peer.name != "x265-intra")
 
 
 def find_video_peers(names: Iterable[str]) -> list[VideoPeer]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from statistics import fmean
 
 from ..measure.bd_rate import BdRate
 from ..measure.published import KODAK_PICTURES, is_kodak, published_figures
@@ -25,6 +26,7 @@ def markdown(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed]) -> 
         "| --- | ---: | :--- | ---: | :--- |",
         *(f"| {row[0].anchor} | {' | '.join(cell for one in row for cell in _cells(one))} |" for row in compared),
         "",
+        *(_clip_rows([row[0] for row in compared]) if clips else []),
         *_speeds(speeds),
         *_estimates(run),
         *_codecs(run),
@@ -42,6 +44,24 @@ def percent(value: BdRate | str) -> str:
 def _cells(comparison: Comparison) -> tuple[str, str]:
     worst = comparison.worst
     return percent(comparison.mean), f"{worst[0]} {percent(worst[1])}" if worst else "-"
+
+
+def _clip_rows(comparisons: Sequence[Comparison]) -> list[str]:
+    """PSNR BD-rates clip by clip, and their mean: of few clips, one alone moves a mean curve."""
+    if not comparisons:
+        return []
+    names = sorted(comparisons[0].pictures)
+    rows = []
+    for one in comparisons:
+        found = [value.percent for value in one.pictures.values() if isinstance(value, BdRate)]
+        mean = f"{fmean(found):+.1f} %" if len(found) == len(names) else "-"
+        rows.append(f"| {one.anchor} | {' | '.join(percent(one.pictures[name]) for name in names)} | {mean} |")
+    return [
+        f"| against, PSNR (6Y+U+V)/8 | {' | '.join(names)} | mean of the clips |",
+        f"| --- |{' ---: |' * (len(names) + 1)}",
+        *rows,
+        "",
+    ]
 
 
 def _speeds(speeds: Sequence[Speed]) -> list[str]:

@@ -20,7 +20,7 @@ def test_a_folder_becomes_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     pictures, report, cache = tmp_path / "pictures", tmp_path / "report", tmp_path / "cache.jsonl"
     pictures.mkdir()
     write_pictures(pictures)
-    text = bench.run_bench(pictures, ["webp"], report, test="jpeg-444", cache=cache, rates=bench.RateRange(0.0, 99.0))
+    text = bench.run_bench(pictures, ["webp"], report, test="jpeg-444", cache=cache, min_bpp=0.0, max_bpp=99.0)
     assert text.startswith("BD-rate of jpeg-444 on 2 pictures")
     assert (report / "report.md").read_text() == text
     names = {path.name for path in report.iterdir()}
