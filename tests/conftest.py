@@ -1,6 +1,7 @@
-"""Fixtures of all tests. JAX runs on the CPU and compiles for short compile times, not for speed."""
+"""Fixtures of all tests. JAX runs on the CPU, promotes no types and compiles for short compile times, not for speed."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,19 @@ settings.register_profile("any speed", deadline=None)
 settings.load_profile("any speed")
 
 os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 PROJECT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def optax_promotion() -> Iterator[None]:
+    """Types are promoted: optax raises its decay rates to whole numbers."""
+    jax = pytest.importorskip("jax", reason="needs the train extra")
+    with jax.numpy_dtype_promotion("standard"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -142,7 +142,7 @@ def _initial_weights(path: Path | None, preset: "Preset") -> "Weights | None":
         config, step = ModelConfig.from_dict(meta.pop("model")), int(meta["step"])
         training = meta
     if config != preset.model:
-        from vaecompress.export.widen import grow
+        from vaecompress.export.widen import widen
 
-        variables = {"params": grow(variables["params"], config, preset.model)}
+        variables = {"params": widen(variables["params"], config, preset.model)}
     return Weights(variables, step, training)

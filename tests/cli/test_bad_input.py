@@ -23,11 +23,6 @@ def png_of_size(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(99))) + chunk(b"IEND", b"")
 
 
-def animation(path: Path) -> None:
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
-    frames[0].save(path, format="GIF", save_all=True, append_images=frames[1:])
-
-
 def truncated(path: Path) -> None:
     save(path)
     path.write_bytes(path.read_bytes()[:2000])
@@ -45,7 +40,6 @@ PICTURES: dict[str, tuple[Callable[[Path], object], int, str]] = {
     "noise.mp4": (lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)), 3, "noise.mp4: is no"),
     "truncated.png": (truncated, 3, "damaged or incomplete"),
     "cmyk.jpg": (lambda path: Image.new("CMYK", (8, 8)).save(path), 3, "CMYK"),
-    "moving.gif": (animation, 3, "animation"),
     "bomb.png": (lambda path: path.write_bytes(png_of_size(60_000, 60_000)), 6, "over the limit"),
     "wide.png": (lambda path: path.write_bytes(png_of_size(70_000, 1)), 6, "over the limit"),
     "missing.png": (lambda path: None, 3, "No such file"),

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from small_model import SMALL
 
 from vaecompress.errors import UsageError
-from vaecompress.export.widen import grow
+from vaecompress.export.widen import widen
 from vaecompress.transforms.config import ModelConfig
 from vaecompress.transforms.linear import dct_matrix
 from vaecompress.transforms.synthesis import from_levels
@@ -87,7 +87,7 @@ def coded(model: HyperpriorVAE, levels: Any) -> tuple[Any, Any, Any]:
 def test_more_blocks_or_features_leave_every_output_as_it_is(
     larger: ModelConfig, trained: dict[str, Any], levels: npt.NDArray[np.float32]
 ) -> None:
-    before, after = forward(OLD, trained, levels), forward(larger, grow(trained, OLD, larger), levels)
+    before, after = forward(OLD, trained, levels), forward(larger, widen(trained, OLD, larger), levels)
     for small, large in zip(before, after, strict=True):
         np.testing.assert_allclose(large, small, rtol=1e-5, atol=1e-5)
 
@@ -100,7 +100,7 @@ def test_more_latents_leave_the_old_ones_as_they_are(
         apply = HyperpriorVAE(config).apply
         return jax.jit(lambda tree: apply({"params": tree}, levels, method=coded, mutable=["ranges"])[0])(params)
 
-    (y, z, features), (more_y, same_z, more_features) = run(OLD, trained), run(larger, grow(trained, OLD, larger))
+    (y, z, features), (more_y, same_z, more_features) = run(OLD, trained), run(larger, widen(trained, OLD, larger))
     assert more_y.shape[-1] == larger.latent_channels
     np.testing.assert_allclose(more_y[..., KEPT], y, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(same_z, z, rtol=1e-5, atol=1e-5)
@@ -109,13 +109,13 @@ def test_more_latents_leave_the_old_ones_as_they_are(
 
 def test_new_features_are_alive(trained: dict[str, Any]) -> None:
     """They differ from each other from the start, and a gradient reaches them through whom they are first read by."""
-    up = grow(trained, OLD, BROADER)["synthesis"]["up8"]["dense"]["kernel"]
+    up = widen(trained, OLD, BROADER)["synthesis"]["up8"]["dense"]["kernel"]
     new = up.reshape(BROADER.synthesis_width16, 4, BROADER.synthesis_width8)[..., OLD.synthesis_width8 :]
     assert np.linalg.matrix_rank(new.reshape(len(new), -1)) == min(len(new), new[0].size)
 
 
 def test_new_latents_are_the_next_frequencies_on_the_scale_of_their_neighbours(trained: dict[str, Any]) -> None:
-    grown = grow(trained, OLD, WIDER)
+    grown = widen(trained, OLD, WIDER)
     basis = dct_matrix(WIDER)
     np.testing.assert_array_equal(grown["analysis"]["linear"]["kernel"][:, NEW], basis[:, NEW])
     np.testing.assert_array_equal(grown["synthesis"]["linear"]["kernel"][NEW], basis.T[NEW])
@@ -135,4 +135,4 @@ def test_new_latents_are_the_next_frequencies_on_the_scale_of_their_neighbours(t
 )
 def test_a_shape_that_cannot_grow_is_refused(change: dict[str, Any], named: str, trained: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=named):
-        grow(trained, OLD, replace(OLD, **change))
+        widen(trained, OLD, replace(OLD, **change))

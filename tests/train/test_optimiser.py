@@ -8,6 +8,8 @@ pytest.importorskip("flax", reason="needs the train extra")
 from vaecompress.train.optimiser import labels, optimiser, warm_up
 from vaecompress.train.presets import Recipe
 
+pytestmark = pytest.mark.usefixtures("optax_promotion")
+
 
 def test_the_rate_warms_up_and_holds():
     rate = warm_up(Recipe(warmup_steps=10, learning_rate=0.5))

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from vaecompress.train.soap import Group, SoapState, soap
 
+pytestmark = pytest.mark.usefixtures("optax_promotion")
+
 SHAPES = {"a": (6, 8), "b": (6, 8), "c": (6, 8), "square": (5, 5), "wide": (4, 30), "kernel": (2, 3, 4), "bias": (7,)}
 
 

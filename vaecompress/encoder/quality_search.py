@@ -59,7 +59,7 @@ class Trial:
         return psnr_db(self._pixels, self.result.pixels)
 
 
-class Reach:
+class QualitySearch:
     """Finds the best trial of one picture for a goal. ``size_of`` is the size of a file with a payload at a quality."""
 
     def __init__(self, codec: PictureEncoder, pixels: Pixels, goal: Goal, size_of: SizeOf) -> None:

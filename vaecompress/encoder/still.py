@@ -12,7 +12,7 @@ from vaecompress.codec.still import METADATA, ImageCodec
 from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort, Progress
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.picture import PictureEncoder
-from vaecompress.encoder.quality_search import Reach
+from vaecompress.encoder.quality_search import QualitySearch
 from vaecompress.media.image import Image
 from vaecompress.media.image_write import write_image
 from vaecompress.media.plain import plain
@@ -60,8 +60,8 @@ class ImageEncoder(ImageCodec):
         def file_of(quality: int, payload: PicturePayload) -> bytes:
             return self._file(image, grey, quality, payload, side_chunks)
 
-        reach = Reach(self.pictures, pixels, goal, lambda *parts: len(file_of(*parts)))
-        found = reach.find(effort, progress)
+        search = QualitySearch(self.pictures, pixels, goal, lambda *parts: len(file_of(*parts)))
+        found = search.find(effort, progress)
         data = file_of(found.quality, found.result.payload)
         bpp = 8 * len(data) / (image.width * image.height)
         return Encoded(data, found.quality, bpp, found.psnr_db, self.model.name)

@@ -25,7 +25,7 @@ RESIDUAL_ENDS = ("mix_out", "project")
 """Last layers of a block's two branches."""
 
 
-def grow(params: Mapping[str, Any], old: ModelConfig, new: ModelConfig, seed: int = 0) -> dict[str, Any]:
+def widen(params: Mapping[str, Any], old: ModelConfig, new: ModelConfig, seed: int = 0) -> dict[str, Any]:
     """Parameters of the shape ``new`` from trained ones of the shape ``old``.
 
     How finely the exact phase rounds may differ. Raises UsageError where ``new`` is not ``old`` with more latent

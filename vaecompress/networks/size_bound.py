@@ -25,13 +25,13 @@ CONSTANT_FACTOR = 4
 class Extent:
     """A tensor [1, C, H, W]: at most so many channels, pixels from one position to the next along a side.
 
-    ``step`` is 0 for gains, which have one position in all; ``reach``: pixels on each side that a value depends on;
+    ``step`` is 0 for gains, which have one position in all; ``halo``: pixels on each side that a value depends on;
     ``last``: channels were moved to the end, for pixels.
     """
 
     channels: int
     step: Fraction
-    reach: Fraction = Fraction(0)
+    halo: Fraction = Fraction(0)
     last: bool = False
 
     @property
@@ -48,14 +48,14 @@ class Constant:
 
 
 def check_growth(graph: Graph, steps: Mapping[str, int]) -> Fraction:
-    """The largest reach of any tensor, in pixels. ``steps`` has the pixels between positions of each input but gains.
+    """The largest halo of any tensor, in pixels. ``steps`` has the pixels between positions of each input but gains.
 
     Raises CorruptError where tensors can become too large, UnsupportedError where a constant is moved about or a
     convolution has another form than those of networks.
     """
     known: dict[str, Extent | Constant] = {name: Constant(a.shape) for name, a in graph.initialisers.items()}
     known |= {name: _input(graph, name, steps.get(name, 0)) for name in graph.inputs}
-    computed, values, reach = 0, Fraction(0), Fraction(0)
+    computed, values, halo = 0, Fraction(0), Fraction(0)
     for node in graph.nodes:
         with blaming(graph, node):
             found = _output(node, [known[name] for name in node.inputs])
@@ -64,12 +64,12 @@ def check_growth(graph: Graph, steps: Mapping[str, int]) -> Fraction:
             computed += math.prod(found.shape) * len(node.outputs)
         else:
             values += found.values * len(node.outputs)
-            reach = max(reach, found.reach)
+            halo = max(halo, found.halo)
     if computed > CONSTANT_FACTOR * sum(array.size for array in graph.initialisers.values()):
         raise CorruptError("graph: computes too many constants")
     if values > MAX_VALUES_IN_ALL:
         raise CorruptError(f"graph: grows too large: {float(values):.0f} values for each pixel")
-    return reach
+    return halo
 
 
 def _input(graph: Graph, name: str, step: int) -> Extent:
@@ -96,7 +96,7 @@ def _constant(node: Node, inputs: Sequence[Constant]) -> Constant:
 
 def _extent(node: Node, inputs: Sequence[Extent | Constant]) -> Extent:
     tensors = [value for value in inputs if isinstance(value, Extent)]
-    channels, reach = max(t.channels for t in tensors), max(t.reach for t in tensors)
+    channels, halo = max(t.channels for t in tensors), max(t.halo for t in tensors)
     step = min((t.step for t in tensors if t.step), default=Fraction(0))
     last = node.op == "Transpose"
     moved = any(t.last for t in tensors) and node.op != "Identity"
@@ -104,7 +104,7 @@ def _extent(node: Node, inputs: Sequence[Extent | Constant]) -> Extent:
         raise UnsupportedError("moves channels elsewhere than to the end")
     if node.op == "Conv":
         channels, ring = _convolution(node, inputs)
-        reach += ring * step
+        halo += ring * step
     elif node.op == "Concat":
         channels = sum(t.channels for t in tensors)
     elif node.op in ("DepthToSpace", "SpaceToDepth"):
@@ -118,7 +118,7 @@ def _extent(node: Node, inputs: Sequence[Extent | Constant]) -> Extent:
         if any(isinstance(v, Constant) and not _per_channel(v.shape) for v in inputs):
             raise CorruptError("combines a tensor with constants of another form")
         channels = max([channels, *(math.prod(v.shape) for v in inputs if isinstance(v, Constant))])
-    extent = Extent(channels, step, reach, last or tensors[0].last)
+    extent = Extent(channels, step, halo, last or tensors[0].last)
     if channels > MAX_CHANNELS or extent.values > MAX_VALUES:
         raise CorruptError(f"grows too large: {channels} channels")
     return extent

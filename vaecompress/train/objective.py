@@ -37,7 +37,7 @@ class Measures(NamedTuple):
 
 def positions(key: Array, batch_size: int) -> Array:
     """Stratified positions [B] in 0..1: one in each of B equal ranges, in order."""
-    return (jnp.arange(batch_size) + jax.random.uniform(key, (batch_size,))) / batch_size
+    return (jnp.arange(batch_size, dtype=jnp.float32) + jax.random.uniform(key, (batch_size,))) / batch_size
 
 
 def measure(levels: Array, forward: Forward) -> Measures:

@@ -91,7 +91,8 @@ def make_step(
             return jnp.mean(loss_of(levels, forward, measures, position)), measures
 
         (value, measures), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
-        updates, opt_state = transform.update(gradient, state.optimiser, state.params)
+        with jax.numpy_dtype_promotion("standard"):  # optax raises its decay rates to whole numbers
+            updates, opt_state = transform.update(gradient, state.optimiser, state.params)
         params = jax.tree_util.tree_map(lambda leaf, update: leaf + moment.decay * update, state.params, updates)
         new = TrainState(state.step + 1, params, _average(ema_decay, state, params), state.ranges, opt_state)
         report = StepReport(value, jnp.mean(measures.bpp), jnp.mean(measures.psnr_db), optax.global_norm(gradient))

@@ -27,5 +27,5 @@ class GainTable(nn.Module):
 
         table = self.param("log2_gain", start)
         place = jnp.clip(position, 0.0, 1.0) * (self.anchors - 1)
-        weights = jnp.maximum(0.0, 1.0 - jnp.abs(place[:, None] - jnp.arange(self.anchors)))
+        weights = jnp.maximum(0.0, 1.0 - jnp.abs(place[:, None] - jnp.arange(self.anchors, dtype=jnp.float32)))
         return jnp.exp2(weights @ table)

@@ -103,7 +103,7 @@ def test_frames_are_for_videos(tmp_path: Path) -> None:
     stream = streams(tmp_path)
     assert run("decode", stream, tmp_path / "b.png", "--frames", "0:1") == 2
     assert run("decode", stream, tmp_path / "b.png", "--crf", 20) == 2
-    assert run("decode", clip(tmp_path), tmp_path / "b.png") == 2
+    assert run("decode", clip(tmp_path), tmp_path / "b.jpg") == 2
 
 
 def test_a_video_in_a_pipe_is_y4m(tmp_path: Path) -> None:
