@@ -75,6 +75,12 @@ def add_goal_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="1..9",
         help="how long to search for a better file (3); decoding stays as fast; 6 and above need the train extra",
     )
+    parser.add_argument(
+        "--tune",
+        choices=("psnr", "ssim"),
+        default="psnr",
+        help="what the search minimises: squared error, or what SSIM sees of it",
+    )
     parser.add_argument("--strip", action="store_true", help="leave ICC profile, EXIF and XMP out")
 
 

@@ -70,9 +70,9 @@ def run_bench(
 
     Where ``source`` holds clips and no picture, they are measured with video codecs. Without ``peers`` the usual ones
     run. ``test`` is the codec that BD-rates are of: ours, the path of one of our model files (either may end in ``@9``
-    for ``--effort 9``), or any peer. BD-rates use its points from ``min_bpp`` to ``max_bpp`` bits a pixel, by default
-    those of the medium. Measurements known to ``cache`` (by default a file of the user's cache folder) are not
-    repeated.
+    for ``--effort 9``, then in ``+ssim`` for ``--tune ssim``), or any peer. BD-rates use its points from ``min_bpp`` to
+    ``max_bpp`` bits a pixel, by default those of the medium. Measurements known to ``cache`` (by default a file of the
+    user's cache folder) are not repeated.
 
     Raises :class:`vaecompress.errors.VaecompressError` for an unknown peer, a source without pictures or clips, or an
     output or cache that cannot be written.
@@ -117,6 +117,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="a model to measure in place of the default one: its name, or a .vcm file")
     levels = range(MIN_EFFORT, MAX_EFFORT + 1)
     parser.add_argument("--effort", type=int, choices=levels, help=f"how long our encoder searches ({DEFAULT_EFFORT})")
+    parser.add_argument("--tune", choices=("psnr", "ssim"), default="psnr", help="what our encoder minimises")
     parser.add_argument("--cache", type=path_argument, help="measurements to reuse and extend (default: the user's)")
     usual_rates = f"{PICTURES.rates.min_bpp:g}, clips {CLIPS.rates.min_bpp:g}"
     parser.add_argument("--min-bpp", type=float, help=f"BD-rate uses our points from here on ({usual_rates})")
@@ -128,11 +129,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_arguments(arguments: argparse.Namespace) -> str:
     """Run what parsed ``arguments`` ask for; returns the Markdown report. Raises as :func:`run_bench` does."""
     test = str(registry.path_of(arguments.model)) if arguments.model else OWN_NAME
+    if arguments.effort:
+        test += f"@{arguments.effort}"
+    if arguments.tune == "ssim":
+        test += "+ssim"
     return run_bench(
         arguments.source,
         arguments.peers.split(",") if arguments.peers else None,
         arguments.output,
-        test=f"{test}@{arguments.effort}" if arguments.effort else test,
+        test=test,
         cache=arguments.cache,
         min_bpp=arguments.min_bpp,
         max_bpp=arguments.max_bpp,

@@ -32,6 +32,7 @@ def encode(
     strip: bool = False,
     threads: int | None = None,
     effort: int = DEFAULT_EFFORT,
+    tune: str = "psnr",
 ) -> bytes:
     """Encode a picture to the bytes of a file.
 
@@ -39,7 +40,8 @@ def encode(
     RGBA), a Pillow picture, or a picture file: its path, its bytes, or a binary file object. What is reduced or left
     out is warned of. At most one of ``quality`` (1..100, default 60), ``size_bytes``, ``bpp`` and ``psnr_db`` is the
     goal. ``model`` is a name or the path of a model file. ``effort`` 1..9 is how long to search for a better file of
-    the same format; 6 and above need the ``train`` extra. Raises UsageError, InputError, LimitError, GoalError.
+    the same format; 6 and above need the ``train`` extra. ``tune`` is what it minimises: squared error (``"psnr"``), or
+    what SSIM sees of it (``"ssim"``). Raises UsageError, InputError, LimitError, GoalError.
     """
     from vaecompress.arguments import check_integers, check_numbers, image_of
     from vaecompress.encoder.goal import Goal
@@ -54,7 +56,7 @@ def encode(
     Limits().check_size(image.width, image.height)
     Limits().check_metadata(0 if strip else image.metadata_bytes)
     loaded = registry.load(model, threads=threads)
-    return ImageEncoder(loaded).encode(image, goal, strip, prepare(effort, loaded)).data
+    return ImageEncoder(loaded).encode(image, goal, strip, prepare(effort, loaded, tune)).data
 
 
 def decode(

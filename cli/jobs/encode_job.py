@@ -147,7 +147,7 @@ class Encoder:
                 from vaecompress.models import registry
 
                 model = registry.load(self._options.model, threads=threads_of(self._options), kind=kind)
-                self._effort = prepare(self._effort_level, model)
+                self._effort = prepare(self._effort_level, model, self._options.tune)
                 self._models[kind] = model
             return self._models[kind]
 
@@ -157,7 +157,7 @@ class Encoder:
             return None
         model_id = self._model(VIDEO if is_video(job.sources[0]) else STILL).model_id.hex()
         options = self._options
-        settings = f"{model_id} {self._goal} strip={options.strip} effort={self._effort_level}"
+        settings = f"{model_id} {self._goal} strip={options.strip} effort={self._effort_level} tune={options.tune}"
         if is_video(job.sources[0]):
             settings += f" gop={options.gop} audio={not options.no_audio}"
         return resume.stamp_of(job.sources[0], settings)

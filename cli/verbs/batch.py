@@ -109,7 +109,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
         goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr)
         effort = options.effort or DEFAULT_EFFORT
         model = registry.load(options.model)
-        prepare(effort, model)
+        prepare(effort, model, options.tune)
         settings = Settings(
             "encode",
             goal.quality,
@@ -117,6 +117,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
             goal.bpp,
             goal.psnr_db,
             effort,
+            options.tune,
             options.strip,
             options.model,
             model.model_id.hex(),

@@ -54,7 +54,7 @@ def _choose(
 ) -> CodecT:
     if name in known:
         return known[name]
-    codec, _ = split_name(name)
+    codec = split_name(name).codec
     if codec.endswith(MODEL_SUFFIX):
         from vaecompress.models import registry
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,21 +20,29 @@ from .base import Pixels
 OWN_NAME = "vaecompress"
 MODEL_SUFFIX = ".vcm"
 
-_NAME = re.compile(r"(.+?)(?:@([1-9]))?", re.DOTALL)
+_NAME = re.compile(r"(.+?)(?:@([1-9]))?(\+ssim)?", re.DOTALL)
 
 
-def split_name(name: str) -> tuple[str, int]:
-    """A codec's name without ``@`` and its level of effort, and that level; the default level where it has none."""
+class Name(NamedTuple):
+    """What a name such as ``vaecompress@5+ssim`` says: the codec or model file, ``--effort`` and ``--tune``."""
+
+    codec: str
+    level: int
+    tune: str
+
+
+def split_name(name: str) -> Name:
+    """The parts of a name; level and tune are the default ones where it has none."""
     match = _NAME.fullmatch(name)
     assert match
-    return match[1], int(match[2] or DEFAULT_EFFORT)
+    return Name(match[1], int(match[2] or DEFAULT_EFFORT), "ssim" if match[3] else "psnr")
 
 
 @dataclass(frozen=True)
 class OwnPeer:
     """Our codec with the shipped model, or with the model file that is its name: a path ending in ``.vcm``.
 
-    ``@`` and a digit at the end of the name are a level of ``--effort``.
+    ``@`` and a digit at the end of the name are a level of ``--effort``, ``+ssim`` is ``--tune ssim``.
     """
 
     name: str = OWN_NAME
@@ -42,11 +51,12 @@ class OwnPeer:
     @property
     def description(self) -> str:
         """The options in words."""
-        return f"{'shipped model' if self.model is None else 'model file'}, effort {self._level}, quality 1 to 100"
+        which, name = "shipped model" if self.model is None else "model file", self._name
+        return f"{which}, effort {name.level}, tune {name.tune}, quality 1 to 100"
 
     def missing(self) -> str | None:
         """The command that installs what a search with gradients needs, None if all is here."""
-        if effort_of(self._level).steps and find_spec("flax") is None:
+        if effort_of(self._name.level).steps and find_spec("flax") is None:
             return "pip install 'vaecompress[train]'"
         return None
 
@@ -58,7 +68,8 @@ class OwnPeer:
         """Encode at quality ``setting``, 1..100."""
         import vaecompress
 
-        return vaecompress.encode(pixels, quality=int(setting), model=self.model, effort=self._level)
+        _, level, tune = self._name
+        return vaecompress.encode(pixels, quality=int(setting), model=self.model, effort=level, tune=tune)
 
     def decode(self, data: bytes) -> Pixels:
         """Decode; a grey picture comes back as RGB."""
@@ -91,18 +102,18 @@ class OwnPeer:
     @property
     def model(self) -> Path | None:
         """The model file that stands in for the shipped model."""
-        name, _ = split_name(self.name)
-        return Path(name) if name.endswith(MODEL_SUFFIX) else None
+        codec = self._name.codec
+        return Path(codec) if codec.endswith(MODEL_SUFFIX) else None
 
     def effort(self, model: LoadedModel) -> Effort:
         """The effort of this name, ready for ``model``."""
         from vaecompress.encoder.prepare import prepare
 
-        return prepare(self._level, model)
+        return prepare(self._name.level, model, self._name.tune)
 
     @property
-    def _level(self) -> int:
-        return split_name(self.name)[1]
+    def _name(self) -> Name:
+        return split_name(self.name)
 
     @cached_property
     def _digest(self) -> str:

@@ -78,7 +78,7 @@ def test_windows_change_every_latent_once_and_hold_the_others(model, refined, mo
     y, z = codec.analyse(pixels, QUALITY)
     windows = list(gradient_search._windows(128, 192))
     assert {(tile.padded.height, tile.padded.width) for tile in windows} == {(128, 192)}
-    problem, start = gradient_search._cut(pixels, y, z, windows[4], QUALITY)
+    problem, start = gradient_search._cut(pixels, y, z, windows[4], QUALITY, None)
     state = gradient_search._step(
         refined.refiner._model, refined.refiner._variables, problem, gradient_search._start(start), 2
     )

@@ -13,6 +13,8 @@ from vaecompress.files import part_of, write_atomically  # noqa: E402
 from vaecompress.train import checkpoint  # noqa: E402
 from vaecompress.train.checkpoint import latest_step, load_state, load_weights, save_state, save_weights  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("optax_promotion")
+
 OPTIMISER = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(optax.linear_schedule(0.1, 0.0, 20)))
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from vaecompress.encoder.distortion import TUNES
 from vaecompress.encoder.effort import DEFAULT_EFFORT
 
 
@@ -23,6 +24,7 @@ class Settings:
     bpp: float | None = None
     psnr_db: float | None = None
     effort: int = DEFAULT_EFFORT
+    tune: str = TUNES[0]
     strip: bool = False
     model: str | None = None
     model_id: str = ""

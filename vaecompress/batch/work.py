@@ -105,7 +105,7 @@ def _encoded_picture(task: Task, source: bytes) -> Coded:
     settings, model = task.settings, _model(task.settings)
     image, notes = read_image(source, _LIMITS)
     goal = Goal.from_options(settings.quality, settings.size_bytes, settings.bpp, settings.psnr_db)
-    encoded = ImageEncoder(model).encode(image, goal, settings.strip, prepare(settings.effort, model))
+    encoded = ImageEncoder(model).encode(image, goal, settings.strip, prepare(settings.effort, model, settings.tune))
     found = {
         "kind": "image",
         "width": image.width,
@@ -131,7 +131,7 @@ def _encoded_video(task: Task, folder: Path, source: Path) -> Coded:
     video = open_video(source, None, _LIMITS)
     output = folder / "output"
     with output.open("w+b") as file:
-        report = encode_video(video, file, model, quality, effort=prepare(settings.effort, model))
+        report = encode_video(video, file, model, quality, effort=prepare(settings.effort, model, settings.tune))
     found = {
         "kind": "video",
         "width": video.width,

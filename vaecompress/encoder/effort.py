@@ -14,6 +14,10 @@ Progress = Callable[[int, int], None]
 """Told the steps done and their number."""
 
 
+ErrorWeights = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+"""Pixels [H, W, C] to what an error counts in each 16x16 patch [h, w], their geometric mean 1."""
+
+
 class Refiner(Protocol):
     """Searches for better latents with gradients. Safe to call from several threads."""
 
@@ -24,22 +28,28 @@ class Refiner(Protocol):
         z: Array,
         quality: int,
         steps: int,
+        weights: Array | None = None,
         progress: Progress | None = None,
     ) -> tuple[Array, Array]:
         """Better latents y [1, M, h, w] (int16, in 1/64 of a step) and hyper-latents z [1, Z, h/4, w/4] (float32).
 
-        ``pixels`` [height, width, 1 or 3] is the picture they are to become, ``y`` and ``z`` where to start.
+        ``pixels`` [height, width, 1 or 3] is the picture they are to become, ``y`` and ``z`` where to start;
+        ``weights`` [h, w] what an error counts in each patch.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Effort:
-    """``rounds`` of comparing the decoded picture with the original, then ``steps`` of gradients by ``refiner``."""
+    """``rounds`` of comparing the decoded picture with the original, then ``steps`` of gradients by ``refiner``.
+
+    ``weights``: what an error counts where; everywhere alike without.
+    """
 
     rounds: int = 0
     steps: int = 0
     refiner: Refiner | None = None
+    weights: ErrorWeights | None = None
 
 
 EFFORTS = {

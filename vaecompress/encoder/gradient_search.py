@@ -44,6 +44,8 @@ EDGE = 1e-4
 class Problem(NamedTuple):
     """A window: the picture [1, H, W, 3] in 0..255, what of it counts [1, H, W, 1], what may change, the quality.
 
+    An error times ``counts`` is squared.
+
     ``colours`` [3, 3] turns errors into those that are seen: of a grey picture the mean of the three.
     """
 
@@ -73,14 +75,21 @@ class GradientRefiner:
         self._turn = Lock()
 
     def __call__(
-        self, pixels: Pixels, y: Array, z: Array, quality: int, steps: int, progress: Progress | None = None
+        self,
+        pixels: Pixels,
+        y: Array,
+        z: Array,
+        quality: int,
+        steps: int,
+        weights: Array | None = None,
+        progress: Progress | None = None,
     ) -> tuple[Array, Array]:
         """Better latents y and z. One call runs at a time: a step keeps all cores busy."""
         y, z = y.copy(), z.copy()
         windows = list(_windows(z.shape[2] * HYPER_PATCH, z.shape[3] * HYPER_PATCH))
         with self._turn:
             for count, tile in enumerate(windows):
-                problem, start = _cut(pixels, y, z, tile, quality)
+                problem, start = _cut(pixels, y, z, tile, quality, weights)
                 state = _start(start)
                 for step in range(steps):
                     state = _step(self._model, self._variables, problem, state, steps)
@@ -105,7 +114,9 @@ def _span(core_start: int, side: int) -> tuple[int, int]:
     return start, start + length
 
 
-def _cut(pixels: Pixels, y: Array, z: Array, tile: Tile, quality: int) -> tuple[Problem, Latents]:
+def _cut(
+    pixels: Pixels, y: Array, z: Array, tile: Tile, quality: int, weights: Array | None
+) -> tuple[Problem, Latents]:
     """One window of a picture, and its latents channels last, in steps."""
     seen, core = tile.padded, tile.core.within(tile.padded)
     rows, columns = seen.slices
@@ -114,6 +125,12 @@ def _cut(pixels: Pixels, y: Array, z: Array, tile: Tile, quality: int) -> tuple[
     counts = np.zeros((1, seen.height, seen.width, 1), np.float32)
     levels[0, : inside.shape[0], : inside.shape[1]] = inside
     counts[0, : inside.shape[0], : inside.shape[1]] = 1
+    if weights is not None:
+        places = (
+            np.minimum(np.arange(span.start, span.stop) // PATCH, side - 1)
+            for span, side in zip((rows, columns), weights.shape, strict=True)
+        )
+        counts[0, :, :, 0] *= np.sqrt(weights[np.ix_(*places)])
     start, free = {}, {}
     for name, values, patch in (("y", y * np.float32(1 / TARGET_UNIT), PATCH), ("z", z, HYPER_PATCH)):
         rows, columns = seen.scaled(1, patch).slices
@@ -146,23 +163,22 @@ def _start(latents: Latents) -> State:
 @partial(jax.jit, static_argnums=0)
 def _step(model: HyperpriorVAE, variables: Any, problem: Problem, state: State, steps: jax.Array) -> State:
     """One step of Adam on one draw."""
-    progress = state.step / steps
+    done = state.step.astype(jnp.float32)
+    progress = done / steps
     temperature = FIRST_TEMPERATURE * (LAST_TEMPERATURE / FIRST_TEMPERATURE) ** progress
     rate = LEARNING_RATE * (FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + jnp.cos(jnp.pi * progress)))
     key = jax.random.fold_in(jax.random.key(0), state.step)
     gradient = jax.grad(_cost)(state.latents, model, variables, problem, key, temperature)
-    count = state.step + 1
-
     def moved(value: jax.Array, first: jax.Array, second: jax.Array, free: jax.Array) -> jax.Array:
-        size = jnp.sqrt(second / (1 - ADAM_DECAYS[1] ** count)) + ADAM_EPSILON
-        return value - rate * free * first / (1 - ADAM_DECAYS[0] ** count) / size
+        size = jnp.sqrt(second / (1 - ADAM_DECAYS[1] ** (done + 1.0))) + ADAM_EPSILON
+        return value - rate * free * first / (1 - ADAM_DECAYS[0] ** (done + 1.0)) / size
 
     first = _averaged(state.first, gradient, ADAM_DECAYS[0])
     second = _averaged(state.second, {name: value * value for name, value in gradient.items()}, ADAM_DECAYS[1])
     latents = {
         name: moved(value, first[name], second[name], problem.free[name]) for name, value in state.latents.items()
     }
-    return State(latents, first, second, count)
+    return State(latents, first, second, state.step + 1)
 
 
 def _averaged(mean: Latents, new: Latents, decay: float) -> Latents:

@@ -60,12 +60,14 @@ class Search:
     def __init__(self, codec: Subject, pixels: Pixels, quality: int, distortion: Distortion | None = None) -> None:
         self._codec, self._pixels, self._quality = codec, pixels, quality
         self._distortion = distortion or ColourError(pixels.shape[2])
+        self._weights: Array | None = None
         self._best: CodedLatents | None = None
         self._least_cost = np.inf
 
     def run(self, effort: Effort, progress: Progress | None = None) -> CodedLatents:
         """The best that ``effort`` finds: never worse, as lambda * D + R, than the analysis with a dead zone."""
         codec = self._codec
+        self._weights = effort.weights(self._pixels) if effort.weights is not None else None
         y, z = codec.analyse(self._pixels, self._quality)
         hyper = codec.latents.code_hyper(z, self._quality)
         coded = codec.latents.code(y, hyper, DeadZone(codec.model.shape))
@@ -76,7 +78,7 @@ class Search:
         rates = [RATES[min(count, len(RATES) - 1)] for count in range(effort.rounds)]
         y = self._rounds(coded, y, hyper, columns, RATE_WEIGHT, rates)
         if effort.refiner is not None:
-            y, z = effort.refiner(self._pixels, y, z, self._quality, effort.steps, progress)
+            y, z = effort.refiner(self._pixels, y, z, self._quality, effort.steps, self._weights, progress)
             hyper = codec.latents.code_hyper(z, self._quality)
             coded = codec.latents.code(y, hyper, self._weighing(columns, y.shape, REFINED_START_WEIGHT))
             self._rounds(coded, y, hyper, columns, REFINED_RATE_WEIGHT, REFINED_RATES)
@@ -107,7 +109,7 @@ class Search:
         colours = self._codec.synthesise(coded.latents, (height, width, 3), self._quality)
         picture = colours if channels == 3 else to_grey(colours)
         bits = sum(ideal_bits(*group, self._codec.model.tables) for group in coded.groups)
-        cost = quality_lambda(self._quality) * self._distortion.total(self._pixels, picture) + bits
+        cost = quality_lambda(self._quality) * self._distortion.total(self._pixels, picture, self._weights) + bits
         if cost < self._least_cost:
             self._best, self._least_cost = replace(coded, pixels=colours), cost
         return picture
@@ -119,7 +121,10 @@ class Search:
             np.clip(side - PATCH * np.arange(count), 0, PATCH) / PATCH
             for side, count in zip(self._pixels.shape[:2], shape[2:], strict=True)
         )
-        return Weighing(model.tables, model.shape, weight, down[:, None] * across)
+        coverage = down[:, None] * across
+        if self._weights is not None:
+            coverage[: len(self._weights), : self._weights.shape[1]] *= self._weights
+        return Weighing(model.tables, model.shape, weight, coverage)
 
     def _moved(self, y: Array, latents: Array, picture: Pixels, transpose: Matrix, rate: float) -> Array:
         """``y`` moved by ``rate`` towards where the error of ``picture`` says that the latents should be."""

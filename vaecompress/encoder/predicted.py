@@ -73,12 +73,15 @@ def encode_predicted(
     """
     measure, weight = VideoError(), quality_lambda(quality)
     skipped = prediction.mean[: pixels.shape[0], : pixels.shape[1]]
-    nothing = CodedFrame(b"", skipped, weight * measure.total(pixels, skipped))
+    weights = effort.weights(pixels) if effort.weights is not None else None
+    nothing = CodedFrame(b"", skipped, weight * measure.total(pixels, skipped, weights))
     subject = PredictedSubject(model, prediction, quality)
-    found = Search(subject, pixels, quality, measure).run(Effort(max(effort.rounds, effort.steps // 20)))
+    found = Search(subject, pixels, quality, measure).run(
+        Effort(max(effort.rounds, effort.steps // 20), weights=effort.weights)
+    )
     coded = subject.latents.encode(found)
     decoded = subject.decoded(found.latents, *pixels.shape[:2]) if found.pixels is None else found.pixels
-    something = CodedFrame(coded, decoded, weight * measure.total(pixels, decoded) + 8.0 * len(coded))
+    something = CodedFrame(coded, decoded, weight * measure.total(pixels, decoded, weights) + 8.0 * len(coded))
     return min(something, nothing, key=lambda frame: frame.cost)
 
 

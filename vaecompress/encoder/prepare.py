@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import lru_cache
 
+from vaecompress.encoder.distortion import weights_of
 from vaecompress.encoder.effort import Effort, Refiner, effort_of
 from vaecompress.errors import UsageError
 from vaecompress.models.loaded import LoadedModel
@@ -14,13 +15,13 @@ FIXED_KMAC = 6.5
 """What else a step costs, in the same unit: fitted to the seconds of a step with ``light`` and with ``base``."""
 
 
-def prepare(level: int, model: LoadedModel) -> Effort:
-    """The effort of a level 1..9 with ``model``.
+def prepare(level: int, model: LoadedModel, tune: str = "psnr") -> Effort:
+    """The effort of a level 1..9 with ``model``, tuned for one of :data:`vaecompress.encoder.distortion.TUNES`.
 
     A dearer decoder takes fewer steps, so that a level takes about as long with every model. Raises UsageError for
     another level, and where packages are missing that the level needs.
     """
-    effort = effort_of(level)
+    effort = replace(effort_of(level), weights=weights_of(tune))
     if not effort.steps:
         return effort
     try:

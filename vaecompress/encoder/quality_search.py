@@ -1,6 +1,7 @@
 """Which quality a goal asks for: a size or rate is never exceeded, a PSNR never missed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from math import ceil, floor, log2
 
@@ -70,7 +71,8 @@ class QualitySearch:
         """The best trial that meets the goal. Raises GoalError when none does."""
         if self._goal.quality is not None:
             return self._trial(self._goal.quality, effort, progress)
-        quick = min(effort, EFFORTS[DEFAULT_EFFORT], key=lambda one: one.rounds)
+        default = replace(EFFORTS[DEFAULT_EFFORT], weights=effort.weights)
+        quick = min(effort, default, key=lambda one: one.rounds)
         found = self._nearest(quick)
         return found if quick == effort else self._raised(found, effort, progress)
 

@@ -60,7 +60,7 @@ class Weighing:
     def __init__(self, tables: TableSet, shape: Shape, channel_weight: Array, coverage: Array) -> None:
         """``channel_weight`` [M] is what one step of squared error is worth in bits where a patch is all picture.
 
-        ``coverage`` [h, w] is the share of each patch that is.
+        ``coverage`` [h, w] is the share of each patch that is, times what an error counts there.
         """
         self._bits = _bits(tables, shape.scale_count + shape.plane_table_count)
         self._plane_channels = shape.plane_channels
