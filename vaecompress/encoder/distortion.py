@@ -110,7 +110,8 @@ def ssim_weights(pixels: Pixels) -> Matrix:
     The curve of libaom's ``tune=ssim`` (``set_mb_ssim_rdmult_scaling`` in its ``av1/encoder/encoder.c``), of the mean
     variance of luma in a patch's blocks of 8x8.
     """
-    luma = pixels.astype(np.float32) @ YUV[0] if pixels.shape[2] == 3 else pixels[:, :, 0].astype(np.float32)
+    colours = np.moveaxis(pixels.astype(np.float32), 2, 0)
+    luma = colours[0] if len(colours) == 1 else sum(weight * one for weight, one in zip(YUV[0], colours, strict=True))
     down, across = (-side % PATCH for side in luma.shape)
     blocks = np.pad(luma, ((0, down), (0, across)), mode="edge")
     blocks = blocks.reshape(len(blocks) // BLOCK, BLOCK, -1, BLOCK)

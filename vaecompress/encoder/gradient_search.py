@@ -169,6 +169,7 @@ def _step(model: HyperpriorVAE, variables: Any, problem: Problem, state: State, 
     rate = LEARNING_RATE * (FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + jnp.cos(jnp.pi * progress)))
     key = jax.random.fold_in(jax.random.key(0), state.step)
     gradient = jax.grad(_cost)(state.latents, model, variables, problem, key, temperature)
+
     def moved(value: jax.Array, first: jax.Array, second: jax.Array, free: jax.Array) -> jax.Array:
         size = jnp.sqrt(second / (1 - ADAM_DECAYS[1] ** (done + 1.0))) + ADAM_EPSILON
         return value - rate * free * first / (1 - ADAM_DECAYS[0] ** (done + 1.0)) / size
