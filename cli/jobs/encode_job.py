@@ -63,6 +63,7 @@ class Encoder:
     def _encode_picture(
         self, job: Job, source: Source, sink: Sink, file: BinaryIO, stamp: bytes | None
     ) -> dict[str, Any]:
+        from vaecompress.apply.region import masked, read_mask
         from vaecompress.encoder.still import ImageEncoder
         from vaecompress.media.image_read import read_image
         from vaecompress.media.plain import plain
@@ -75,8 +76,12 @@ class Encoder:
             notes += more
         pixels = image.width * image.height
         goal = self._goal if stamp is None else _with_room_for_stamp(self._goal, pixels)
-        codec = ImageEncoder(self._model(STILL))
-        encoded = codec.encode(image, goal, effort=self._effort, progress=self._progress(job, "steps"))
+        codec, effort = ImageEncoder(self._model(STILL)), self._effort
+        if self._options.roi is not None:
+            mask, more = read_mask(self._options.roi, image.width, image.height, self._limits)
+            effort = masked(effort, mask)
+            notes += more
+        encoded = codec.encode(image, goal, effort=effort, progress=self._progress(job, "steps"))
         size_bytes = _finish(io.BytesIO(encoded.data), file, sink, stamp)
         return {
             "kind": "image",
@@ -98,6 +103,8 @@ class Encoder:
         from vaecompress.encoder.video import encode_video
 
         quality = self._goal.quality
+        if self._options.roi is not None:
+            raise UsageError("--roi goes with pictures, not with a video")
         if quality is None:
             raise UsageError("a video is encoded at a quality: give -q, not --size, --bpp or --psnr")
         workers = frames_at_once(self._options, job.in_batch)
@@ -160,6 +167,8 @@ class Encoder:
         settings = f"{model_id} {self._goal} strip={options.strip} effort={self._effort_level} tune={options.tune}"
         if is_video(job.sources[0]):
             settings += f" gop={options.gop} audio={not options.no_audio}"
+        elif options.roi is not None:
+            settings += f" roi={resume.stamp_of(options.roi, '').hex()}"
         return resume.stamp_of(job.sources[0], settings)
 
 

@@ -18,6 +18,7 @@ from ..options import (
     add_goal_arguments,
     files_at_once,
     frame_rate,
+    path,
     positive_integer,
 )
 
@@ -40,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_audio_argument(parser)
     parser.add_argument(
         "--allow-partial", action="store_true", help="leave out what is damaged of a video, name it, exit 3"
+    )
+    parser.add_argument(
+        "--roi", type=path, metavar="MASK", help="picture that is white where quality matters, black where least"
     )
     parser.add_argument("--fps", type=frame_rate, help="pictures become one video with so many frames a second (24)")
 

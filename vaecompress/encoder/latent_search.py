@@ -70,7 +70,7 @@ class Search:
         self._weights = effort.weights(self._pixels) if effort.weights is not None else None
         y, z = codec.analyse(self._pixels, self._quality)
         hyper = codec.latents.code_hyper(z, self._quality)
-        coded = codec.latents.code(y, hyper, DeadZone(codec.model.shape))
+        coded = codec.latents.code(y, hyper, DeadZone(codec.model.shape, self._weights))
         if not effort.rounds:
             return coded
         columns = linear_path(codec.model).columns(self._quality, self._pixels.shape[2])

@@ -15,6 +15,9 @@ Array = npt.NDArray[Any]
 DEAD_ZONE, DEAD_ZONE_SCALE = 0.1, 0.02
 """Rounding is moved towards zero by min(DEAD_ZONE, DEAD_ZONE_SCALE / scale) steps: cheaper than it is wrong."""
 
+WIDEST_ZONE = np.float32(0.5)
+"""Where an error counts little the zone grows in proportion, up to this: everything is then rounded towards zero."""
+
 REACH = 63
 """Symbols beyond it cost what this one costs: their neighbours' bits hardly differ."""
 
@@ -35,20 +38,32 @@ class Rounding(Protocol):
 
 
 class DeadZone:
-    """Rounds to the nearest integer, a little towards zero."""
+    """Rounds to the nearest integer, a little towards zero; the further, the less an error counts."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, weights: Array | None = None) -> None:
+        """``weights`` [h, w] say what an error counts in each 16x16 patch of the picture: 1 without them."""
         scales = 2.0 ** (shape.min_log2_scale + np.arange(shape.scale_count) / shape.scale_steps_per_octave)
         self._zone = np.minimum(DEAD_ZONE, DEAD_ZONE_SCALE / scales).astype(np.float32)
+        self._weights = weights
 
     def __call__(self, rows: slice, coded: Array, target: Array, index: Array) -> Array:
         """See :class:`Rounding`."""
-        size = np.floor(np.abs(target) + (np.float32(0.5) - self._zone[index]))
+        zone = self._zone[index]
+        if self._weights is not None:
+            zone = np.minimum(zone / self._of(rows, coded), WIDEST_ZONE)
+        size = np.floor(np.abs(target) + (np.float32(0.5) - zone))
         return np.asarray(np.copysign(size, target))
 
     def plane(self, one: Pass, channels: slice, target: Array, index: Array) -> Array:
         """The nearest integers: what is lost here shows most. See :class:`Rounding`."""
         return np.rint(target)
+
+    def _of(self, rows: slice, coded: Array) -> Array:
+        """The weights of the latents ``coded`` in ``rows``, those beyond the picture as at its edge: [N]."""
+        assert self._weights is not None
+        places = (np.arange(rows.start, rows.stop), np.arange(coded.shape[2]))
+        nearest = (np.minimum(place, side - 1) for place, side in zip(places, self._weights.shape, strict=True))
+        return np.asarray(np.broadcast_to(self._weights[np.ix_(*nearest)], coded.shape)[coded])
 
 
 class Weighing:
