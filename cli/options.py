@@ -81,7 +81,7 @@ def add_goal_arguments(parser: argparse.ArgumentParser) -> None:
         default="psnr",
         help="what the search minimises: squared error, or what SSIM sees of it",
     )
-    parser.add_argument("--strip", action="store_true", help="leave ICC profile, EXIF and XMP out")
+    parser.add_argument("--strip", action="store_true", help="leave ICC profile, EXIF, XMP and a video's tags out")
 
 
 def files_at_once(options: argparse.Namespace) -> int:

@@ -83,7 +83,7 @@ class Decoder:
 
     def _decode_video(self, job: Job, container: Container, format: str, sink: Sink) -> dict[str, Any]:
         from vaecompress.codec.sound import open_sound, sound_of_frames
-        from vaecompress.codec.video import end_of_frame, read_colour, read_time_stamps
+        from vaecompress.codec.video import end_of_frame, read_colour, read_description, read_time_stamps
         from vaecompress.media.video_write import open_video_writer
 
         header, wanted = container.header, self._wanted_frames(len(container.frames))
@@ -103,6 +103,7 @@ class Decoder:
                 colour=read_colour(container, on_damage),
                 crf=self._options.crf,
                 sound=None if sound is None else sound_of_frames(sound, container, stamps, wanted),
+                description=read_description(container, on_damage),
             )
             writer = open_writer()
             written = last = 0

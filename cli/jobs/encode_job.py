@@ -125,6 +125,7 @@ class Encoder:
                 effort=self._effort,
                 group=group,
                 sound=not self._options.no_audio,
+                strip=self._options.strip,
             )
             size_bytes = _finish(plain, file, sink, stamp)
         return {

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ..console import Console
+from ..failures import one_line, printable
 from ..jobs.batch import run_jobs
 from ..jobs.inputs import input_path
 from ..jobs.plan import Job
@@ -44,7 +45,10 @@ def _text(name: str, info: "Info", verified: bool) -> str:
     if info.duration_s is not None:
         rate = f", {info.frames / info.duration_s:.4g} a second" if info.duration_s else ""
         lines.append(f"  frames  {info.frames} in {info.duration_s:.2f} s{rate}")
+    if info.aspect != (1, 1):
+        lines.append("  pixels  {}:{}".format(*info.aspect))
     lines += [f"  sound   {stream}" for stream in info.sound]
+    lines += [f"  tag     {printable(one_line(f'{name}: {value}'))}" for name, value in info.tags.items()]
     lines.append(f"  size    {info.size_bytes:,} bytes, {info.bpp:.3f} bpp")
     lines.append(f"  model   {info.model or 'not installed here'} ({info.model_id})")
     lines.append("  chunks  " + ", ".join(f"{kind} {size:,}" for kind, size in info.chunks))

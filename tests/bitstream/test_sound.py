@@ -108,7 +108,7 @@ def test_sound_is_for_videos_and_there_once() -> None:
     picture = [Chunk("PICT", bytes(9)), sound]
     for header, parts in ((Header("image", 9, 9, 3, False, 60, bytes(8)), picture), (VIDEO, [sound, sound, *FRAMES])):
         entries = [Entry(part.type, 0, len(part.body), 0) for part in parts]
-        with pytest.raises(CorruptError, match=r"sound in a picture|2 chunks audi"):
+        with pytest.raises(CorruptError, match=r"audi in a picture|2 chunks audi"):
             Container.open(serialise(header, entries) + b"".join(part.body for part in parts))
 
 

@@ -153,7 +153,7 @@ def test_what_a_format_cannot_hold_is_named(tmp_path: Path) -> None:
             colour=Colour(),
             sound=sound.whole,
         )
-        assert "its sound is left out: write .mp4 or .mkv to keep it" in writer.notes
+        assert "no room for its sound: write .mp4 or .mkv" in writer.notes
         writer.abandon()
 
 

@@ -131,7 +131,8 @@ def _encoded_video(task: Task, folder: Path, source: Path) -> Coded:
     video = open_video(source, None, _LIMITS)
     output = folder / "output"
     with output.open("w+b") as file:
-        report = encode_video(video, file, model, quality, effort=prepare(settings.effort, model, settings.tune))
+        effort = prepare(settings.effort, model, settings.tune)
+        report = encode_video(video, file, model, quality, effort=effort, strip=settings.strip)
     found = {
         "kind": "video",
         "width": video.width,
@@ -168,7 +169,7 @@ def _decoded_picture(task: Task, container: Any, model: LoadedModel, found: dict
 
 def _decoded_video(task: Task, container: Any, model: LoadedModel, found: dict[str, Any], folder: Path) -> Coded:
     from vaecompress.codec.sound import open_sound
-    from vaecompress.codec.video import decode_video, end_of_frame, read_colour, read_time_stamps
+    from vaecompress.codec.video import decode_video, end_of_frame, read_colour, read_description, read_time_stamps
     from vaecompress.media.video_write import open_video_writer, video_format_of
 
     output = _named(task, LOSSLESS_VIDEOS, ".mp4")
@@ -183,6 +184,7 @@ def _decoded_video(task: Task, container: Any, model: LoadedModel, found: dict[s
         time_base=stamps.time_base,
         colour=read_colour(container),
         sound=None if sound is None else sound.whole,
+        description=read_description(container),
     )
     try:
         for frame in decode_video(container, model, range(count), 1):

@@ -26,12 +26,16 @@ EXIF = "exif"
 XMP = "xmp_"
 COLOUR = "colr"
 LAST_DURATION = "last"
+TAGS = "tags"
+ASPECT = "aspr"
 SOURCE_STAMP = "srch"
 SOUND = "audi"
 
 FRAME_TYPES = frozenset({FRAME, PREDICTED_FRAME})
 CRITICAL_TYPES = frozenset({PICTURE, ALPHA, TIME}) | FRAME_TYPES
-METADATA_TYPES = frozenset({ICC, EXIF, XMP, COLOUR, LAST_DURATION, SOURCE_STAMP})
+METADATA_TYPES = frozenset({ICC, EXIF, XMP, COLOUR, TAGS, ASPECT, LAST_DURATION, SOURCE_STAMP})
+OF_VIDEOS = frozenset({TAGS, ASPECT, LAST_DURATION, SOUND})
+"""Optional chunks that a picture does not have."""
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{3}")
 _PAYLOAD = struct.Struct("<BI")

@@ -127,8 +127,8 @@ def find_fault(header: Header, types: Sequence[str]) -> str | None:
         return f"{len(frames)} frames in a file of kind {header.kind}"
     if frames and frames[0] != chunks.FRAME:
         return "the first frame is predicted from another"
-    if counts[chunks.SOUND] and not video:
-        return "sound in a picture"
+    for name in () if video else sorted(chunks.OF_VIDEOS & counts.keys()):
+        return f"chunk {name} in a picture"
     for name in chunks.METADATA_TYPES | {chunks.SOUND}:
         if counts[name] > 1:
             return f"{counts[name]} chunks {name}, at most 1 allowed"

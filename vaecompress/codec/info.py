@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vaecompress.bitstream import Container, TimeStamps, chunks
-from vaecompress.codec.video import read_last_duration
+from vaecompress.codec.video import read_description, read_last_duration
 from vaecompress.errors import CorruptError
 from vaecompress.limits import Limits
 from vaecompress.models import registry
@@ -15,7 +15,8 @@ from vaecompress.models import registry
 class Info:
     """A stream's header and chunks.
 
-    ``model`` is None where it is not installed; ``frames`` is 1 for an image; ``sound`` is each audio stream in words.
+    ``model`` is None where it is not installed; ``frames`` is 1 for an image; ``sound`` is each audio stream in words;
+    ``tags`` are title and the like, ``aspect`` a pixel's width and height, of a video.
     """
 
     kind: str
@@ -31,6 +32,8 @@ class Info:
     frames: int
     duration_s: float | None
     sound: tuple[str, ...]
+    tags: dict[str, str]
+    aspect: tuple[int, int]
     chunks: tuple[tuple[str, int], ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,6 +57,7 @@ def describe(
         frames = len(container.frames) or 1
         pixels = header.width * header.height * frames
         name = next((p.stem for p in registry.paths() if registry.file_id(p) == header.model_id), None)
+        description = read_description(container, lambda error: None)
         return Info(
             kind=header.kind,
             width=header.width,
@@ -68,6 +72,8 @@ def describe(
             frames=frames,
             duration_s=_duration(container),
             sound=_sound(container),
+            tags=dict(description.tags),
+            aspect=description.aspect.as_integer_ratio(),
             chunks=_tally(container),
         )
 

@@ -4,18 +4,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
 
 from vaecompress import bitstream
 from vaecompress.bitstream import Container, FramePayload, TimeStamps, chunks
+from vaecompress.bitstream.description import read_aspect, read_tags
 from vaecompress.bitstream.varint import read_varint
 from vaecompress.codec.group import GroupDecoder
 from vaecompress.codec.picture import PictureCodec, Pixels
 from vaecompress.errors import CorruptError, UnsupportedError, UsageError
 from vaecompress.media.colour import Colour
-from vaecompress.media.video_source import DEFAULT_FRAME_RATE
+from vaecompress.media.video_source import DEFAULT_FRAME_RATE, Description
 from vaecompress.models.loaded import LoadedModel
 
 OnDamage = Callable[[CorruptError], None]
@@ -129,6 +131,24 @@ def read_colour(container: Container, on_damage: OnDamage | None = None) -> Colo
         on_damage(CorruptError(f"colour: {error}"))
         return Colour()
     return Colour(found.primaries, found.transfer, found.matrix, found.full_range)
+
+
+def read_description(container: Container, on_damage: OnDamage | None = None) -> Description:
+    """Title and the like, and the shape of pixels; nothing, and square, where the file does not say.
+
+    Damage raises CorruptError; where ``on_damage`` is given, that is told the error instead.
+    """
+    tags, aspect = container.find(chunks.TAGS), container.find(chunks.ASPECT)
+    try:
+        return Description(
+            {} if tags is None else read_tags(container.read(tags)),
+            Fraction(1) if aspect is None else read_aspect(container.read(aspect)),
+        )
+    except CorruptError as error:
+        if on_damage is None:
+            raise
+        on_damage(CorruptError(f"description: {error}"))
+        return Description()
 
 
 def shared(model: LoadedModel, workers: int) -> LoadedModel:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from vaecompress import bitstream
 from vaecompress.bitstream import Chunk, ContainerWriter, FramePayload, Header, TimeStamps, chunks
+from vaecompress.bitstream.description import write_aspect, write_tags
 from vaecompress.bitstream.sound import SoundHead, SoundStream
 from vaecompress.bitstream.stamps import StampRuns
 from vaecompress.bitstream.varint import write_varint
@@ -66,6 +67,7 @@ def encode_video(
     effort: Effort = EFFORTS[DEFAULT_EFFORT],
     group: int = DEFAULT_GROUP,
     sound: bool = True,
+    strip: bool = False,
 ) -> VideoReport:
     """Write ``source`` to ``output``, a seekable file, at a quality of 1..100.
 
@@ -73,7 +75,8 @@ def encode_video(
     each is coded on its own, and a note says so where numba is what lacks. ``workers`` frames are coded at a time; each
     is decoded again, which gives its checksum. Memory does not grow with the number of frames: coded ones wait in a
     temporary file in ``spool_dir``. ``progress`` is told the frames done, and their total where the source tells.
-    ``sound`` comes along where the source has some. Raises InputError or LimitError as the source does, and OSError.
+    ``sound`` comes along where the source has some;
+    ``strip`` leaves title, place and the like out. Raises InputError or LimitError as the source does, and OSError.
     """
     started = time.perf_counter()
     header = Header("video", source.width, source.height, 3, False, quality, model.model_id)
@@ -84,6 +87,8 @@ def encode_video(
     total_db = 0.0
     with ContainerWriter(output, header, spool_dir) as writer:
         writer.append(_colour_chunk(source.colour))
+        for chunk in _description_chunks(source, strip):
+            writer.append(chunk)
         sound_bytes = _append_sound(writer, source, spool_dir) if sound else 0
         for coded in frames_coded:
             writer.append(coded.chunk)
@@ -133,6 +138,18 @@ def _coded(
         return CodedFrame(chunk, time_stamp, psnr_db(pixels, coded.pixels))
 
     return in_order(encode, source, workers)
+
+
+def _description_chunks(source: VideoSource, strip: bool) -> list[Chunk]:
+    """What the source says of the video. Raises LimitError where it says too much."""
+    tags, aspect = source.description.tags, source.description.aspect
+    found = []
+    if tags and not strip:
+        found.append(Chunk(chunks.TAGS, write_tags(tags)))
+        source.limits.check_metadata(len(found[0].body))
+    if aspect != 1:
+        found.append(Chunk(chunks.ASPECT, write_aspect(aspect)))
+    return found
 
 
 def _append_sound(writer: ContainerWriter, source: VideoSource, spool_dir: Path | None) -> int:

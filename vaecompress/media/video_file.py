@@ -18,10 +18,11 @@ from vaecompress.media.conversion import to_rgb
 from vaecompress.media.formats.display import UNTURNED, Display, display_of
 from vaecompress.media.formats.sound import Track, copy_sound
 from vaecompress.media.formats.stream import declared_length, decoded, films, opened
+from vaecompress.media.formats.tags import tags_of
 from vaecompress.media.image import UInt8Array
 from vaecompress.media.picture_kinds import sniff
 from vaecompress.media.source import existing_file
-from vaecompress.media.video_source import VideoSource
+from vaecompress.media.video_source import Description, VideoSource
 
 _RAW_STREAMS = ("h264", "hevc", "mpegvideo", "m4v", "obu")
 _USUAL_RATE = Fraction(25)
@@ -104,6 +105,7 @@ def open_video_file(path: Path, limits: Limits, partial: bool = False) -> VideoF
             path=path,
             display=display,
             step=max(1, round(1 / (rate * stream.time_base))),
+            description=Description(tags_of(container), _aspect(stream, display)),
             partial=partial,
         )
 
@@ -113,6 +115,12 @@ def _left_until_end(stream: Any, frame: Any) -> int:
     if frame.pts is None or not stream.duration or stream.container.format.name.split(",")[0] != "mov":
         return 0
     return int(stream.duration + (stream.start_time or 0) - frame.pts)
+
+
+def _aspect(stream: Any, display: Display) -> Fraction:
+    """Return a pixel's width divided by its height, as it is shown."""
+    aspect = Fraction(stream.sample_aspect_ratio or 1)
+    return 1 / aspect if display.transposed else aspect
 
 
 def _raise(error: InputError) -> None:
@@ -150,7 +158,6 @@ def _colour(frame: Any) -> Colour:
 def _notes(container: Any, stream: Any, frame: Any, rate: Fraction) -> list[str]:
     """Name everything about the file that is changed or left out."""
     bits = max(component.bits for component in frame.format.components)
-    aspect = stream.sample_aspect_ratio
     has_alpha = any(component.is_alpha for component in frame.format.components)
     side_data = {data.type.name for data in frame.side_data}
     hdr_data = {"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"}
@@ -161,7 +168,6 @@ def _notes(container: Any, stream: Any, frame: Any, rate: Fraction) -> list[str]
         "alpha is not carried in a video": has_alpha or stream.metadata.get("alpha_mode") == "1",
         f"{bits}-bit samples reduced to 8 bits": bits > 8,
         "data on HDR mastering is not carried": not hdr_data.isdisjoint(side_data),
-        f"pixels are not square ({aspect}): the aspect is not carried": aspect not in (None, 0, 1),
         "interlaced frames are taken as whole frames": frame.interlaced_frame,
         f"a raw stream has no time stamps: {float(rate):.4g} frames a second are taken": (
             container.format.name in _RAW_STREAMS

@@ -1,7 +1,7 @@
 """Video sources: frames as RGB with exact time stamps."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 DEFAULT_FRAME_RATE = Fraction(24)
 
 
+@dataclass(frozen=True)
+class Description:
+    """What a file says of a video besides its frames.
+
+    ``tags``: names such as "title", and values. ``aspect``: a pixel's width divided by its height.
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aspect: Fraction = Fraction(1)
+
+
 @dataclass
 class VideoSource(ABC):
     """Frames that can be read from start to end, any number of times, at constant memory.
@@ -27,6 +38,7 @@ class VideoSource(ABC):
     is sound. ``notes``: what was reduced, changed or left out, one line each; may grow while
     frames are read. ``last_duration``: how long the frame read last is shown, in units of ``time_base``, where the
     source tells. ``is_damaged``: whether something was left out because it is damaged.
+    ``description``: title and the like.
     """
 
     name: str
@@ -40,6 +52,7 @@ class VideoSource(ABC):
     notes: list[str] = field(default_factory=list)
     last_duration: int | None = None
     is_damaged: bool = False
+    description: Description = field(default_factory=Description)
 
     def __iter__(self) -> Iterator[tuple[UInt8Array, int]]:
         """Yield each frame, uint8 RGB [height, width, 3], with its time stamp in units of ``time_base``.

@@ -13,8 +13,10 @@ from vaecompress.media.colour import Colour
 from vaecompress.media.conversion import to_yuv
 from vaecompress.media.formats.animation_write import AnimationWriter
 from vaecompress.media.formats.sound import SoundCut, SoundMuxer
+from vaecompress.media.formats.tags import lost_tags
 from vaecompress.media.image import UInt8Array
 from vaecompress.media.video_frames import PictureFrameWriter
+from vaecompress.media.video_source import Description
 from vaecompress.media.y4m import Y4mWriter
 
 _FORMATS_BY_SUFFIX = {
@@ -55,6 +57,9 @@ def video_format_of(path: Path | str) -> str:
     return _FORMATS_BY_SUFFIX[suffix]
 
 
+_NOTHING_SAID = Description()
+
+
 def open_video_writer(
     path: Path,
     format: str,
@@ -66,29 +71,32 @@ def open_video_writer(
     crf: int | None = None,
     first_index: int = 0,
     sound: SoundCut | None = None,
+    description: Description = _NOTHING_SAID,
 ) -> VideoWriter:
     """Open a writer in a format that :func:`video_format_of` returns, whatever the suffix of ``path``.
 
     ``path``: file or folder to write. ``format``: "y4m", "mp4", "mkv" or "frames". ``width``: columns of every frame.
     ``height``: rows of every frame. ``time_base``: seconds one unit of a time stamp stands for. ``colour``: primaries
     and transfer to declare; the matrix for what is written as YUV. ``crf``: x264's quality for mp4 and mkv, 0 to 51;
-    lossless RGB if not given. ``first_index``: number in the name of the first of a folder's frames. ``sound``: to be
-    written beside the frames, where the format has room for it. Raises UsageError (``crf`` out of range, or given for a
-    format that is always lossless) or OutputError (the output cannot be opened).
+    lossless RGB if not given. ``first_index``: number in the name of the first of a folder's frames. ``sound``,
+    ``description``: to be written beside the frames, where the format has room for them. Raises UsageError (``crf`` out
+    of range, or given for a format that is always lossless) or OutputError (the output cannot be opened).
     """
     if crf is not None and (format not in _MUXERS or not 0 <= crf <= 51):
         raise UsageError(f"crf {crf} with {format}: it is for mp4 and mkv, 0 to 51")
     if format in _MUXERS:
-        return FileWriter(path, format, width, height, time_base, colour, crf, sound)
+        return FileWriter(path, format, width, height, time_base, colour, crf, sound, description)
     writer: VideoWriter
-    if format == "frames":
-        writer = PictureFrameWriter(path, first_index)
-    elif format == "y4m":
-        writer = Y4mWriter(path, width, height, time_base)
+    no_room = ["sound"] * (sound is not None) + list(description.tags)
+    if format == "y4m":
+        writer = Y4mWriter(path, width, height, time_base, description.aspect)
     else:
-        writer = AnimationWriter(path, format, time_base)
-    if sound is not None:
-        writer.notes.append("its sound is left out: write .mp4 or .mkv to keep it")
+        writer = (
+            PictureFrameWriter(path, first_index) if format == "frames" else AnimationWriter(path, format, time_base)
+        )
+        no_room += ["shape of pixels"] * (description.aspect != 1)
+    if no_room:
+        writer.notes.append(f"no room for its {', '.join(no_room)}: write .mp4 or .mkv")
     return writer
 
 
@@ -105,6 +113,7 @@ class FileWriter:
         colour: Colour,
         crf: int | None,
         sound: SoundCut | None = None,
+        description: Description = _NOTHING_SAID,
     ) -> None:
         self.notes: list[str] = []
         if format == "mkv" and (time_base * 1000).denominator != 1:
@@ -112,6 +121,7 @@ class FileWriter:
         if crf is None:
             self.notes.append(_UNUSUAL)
         self._path = path
+        self._tags = description.tags
         self._colour = colour.as_yuv(height)
         self._format = format
         self._time_base = time_base
@@ -126,6 +136,8 @@ class FileWriter:
             self._stream.time_base = self._stream.codec_context.time_base = time_base
             self._stream.codec_context.color_primaries = colour.primaries
             self._stream.codec_context.color_trc = colour.transfer
+            self._stream.codec_context.sample_aspect_ratio = description.aspect
+            self._container.metadata.update(description.tags)
             self._sound = None if sound is None else SoundMuxer(sound, self._container, format)
         self.notes += self._sound.notes if self._sound else []
 
@@ -177,8 +189,10 @@ class FileWriter:
                 self._sound.write_until(None)
                 self._sound.close()
             self._container.close()
-            if self._sound and self._format == "mkv":
-                self._note_shift()
+        if self._tags and (lost := lost_tags(self._path, self._tags)):
+            self.notes.append(f"{self._format} has no room for its {', '.join(lost)}")
+        if self._sound and self._format == "mkv":
+            self._note_shift()
 
     def _note_shift(self) -> None:
         """Matroska has no times below zero, which a codec's first packets often have: libav then moves everything."""

@@ -20,7 +20,9 @@ class Y4mWriter:
     It has one frame rate and no time stamps, so the first frame waits for the second, whose distance sets the rate.
     """
 
-    def __init__(self, path: Path, width: int, height: int, time_base: Fraction) -> None:
+    def __init__(
+        self, path: Path, width: int, height: int, time_base: Fraction, aspect: Fraction = Fraction(1)
+    ) -> None:
         self.notes: list[str] = []
         if usual_matrix(height) == BT709:
             self.notes.append("y4m names no matrix: BT.709 is written, as players assume; ffmpeg assumes BT.601")
@@ -28,6 +30,7 @@ class Y4mWriter:
         self._size = (width, height)
         self._colour = Colour(matrix=usual_matrix(height))
         self._time_base = time_base
+        self._aspect = aspect
         self._first: tuple[UInt8Array, int] | None = None
         self._step: int | None = None
         self._last = 0
@@ -73,7 +76,9 @@ class Y4mWriter:
         self._step = step
         rate = 1 / (step * self._time_base)
         width, height = self._size
-        header = f"YUV4MPEG2 W{width} H{height} F{rate.numerator}:{rate.denominator} Ip A1:1 C444 XCOLORRANGE=LIMITED\n"
+        shape = f"W{width} H{height} F{rate.numerator}:{rate.denominator}"
+        aspect = f"A{self._aspect.numerator}:{self._aspect.denominator}"
+        header = f"YUV4MPEG2 {shape} Ip {aspect} C444 XCOLORRANGE=LIMITED\n"
         self._send(header.encode())
         if self._first is not None:
             self._put(self._first[0])
