@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import vaecompress
-from vaecompress.bitstream import Chunk, Container, Header, PicturePayload, write
+from vaecompress.bitstream import Chunk, Container, Header, PicturePayload, Tool, write
 from vaecompress.bitstream.directory import Entry, serialise
 from vaecompress.models import file as model_file
 from vaecompress.models import registry
@@ -29,7 +29,7 @@ import json, pathlib, sys
 import av, numpy, onnxruntime
 from vaecompress.bitstream import Container
 from vaecompress.models import registry
-from vaecompress.codec.still import ImageCodec
+from vaecompress.codec.still import decode_image
 from vaecompress.media.image_read import read_image
 from vaecompress.media.video import open_video
 
@@ -42,7 +42,7 @@ def meet(path):
         registry.load(path, threads=1)
     elif path.suffix == ".bin":
         with Container.open(path) as container:
-            ImageCodec(registry.find(container.header.model_id, threads=1)).decode(container)
+            decode_image(container, lambda model_id: registry.find(model_id, threads=1))
     elif path.suffix == ".y4m":
         list(open_video(path))
     else:
@@ -85,9 +85,16 @@ def stream(width: int, height: int) -> bytes:
     return write(header, [Chunk("PICT", PicturePayload(0, coded).to_body())])
 
 
+def webp(width: int, height: int) -> bytes:
+    """A picture of 16 x 16 pixels whose WebP bitstream says that it is of this size."""
+    coded = struct.pack("<BI", 0x2F, width - 1 | height - 1 << 14) + bytes(99)
+    payload = PicturePayload(0, coded, Tool.WEBP_LOSSLESS)
+    return write(Header("image", 16, 16, 3, False, 60, bytes(8)), [Chunk("PICT", payload.to_body())])
+
+
 def sound_but_for_alpha(alpha: bytes) -> bytes:
     """A picture of 16 x 16 pixels with another alpha plane than its own."""
-    data = vaecompress.encode(np.zeros((16, 16, 4), np.uint8), model="tiny")
+    data = vaecompress.encode(np.zeros((16, 16, 4), np.uint8), model="tiny", tools="learned")
     with Container.open(data) as container:
         (picture,) = (entry for entry in container.directory if entry.type == "PICT")
         return write(container.header, [Chunk("PICT", container.read(picture)), Chunk("ALPH", alpha)])
@@ -185,6 +192,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: sound_but_for_alpha(png(16, 16, (b"iCCP", b"name\0\0" + compressed_zeros()))),
         "CorruptError",
     ),
+    "size of WebP.bin": (lambda: webp(16_000, 16_000), "CorruptError"),
     "a chunk of 2^62 bytes.bin": (long_chunk, "CorruptError"),
     "2^64 chunks.bin": (many_chunks, "CorruptError"),
     "size.png": (lambda: png(60_000, 60_000), "LimitError"),

@@ -35,6 +35,20 @@ def test_there_and_back(mode: str, tmp_path: Path) -> None:
     assert back.resize((10, 10)).size == (10, 10)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P"])
+def test_without_loss(mode: str) -> None:
+    picture = Image.fromarray(photo()).convert(mode)
+    with io.BytesIO() as file:
+        picture.save(file, "VAE", lossless=True)
+        back = Image.open(file)
+        back.load()
+    wanted = picture.convert("RGB") if mode == "P" else picture
+    assert back.mode == wanted.mode
+    assert np.array_equal(np.asarray(back), np.asarray(wanted))
+    with pytest.raises(OSError, match="16-bit"):
+        Image.fromarray(photo(channels=1)[:, :, 0].astype(np.uint16)).save(io.BytesIO(), "VAE", lossless=True)
+
+
 def test_metadata_is_kept_and_left_out() -> None:
     picture = Image.fromarray(photo())
     exif = Image.Exif()

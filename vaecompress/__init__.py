@@ -33,6 +33,8 @@ def encode(
     threads: int | None = None,
     effort: int = DEFAULT_EFFORT,
     tune: str = "psnr",
+    lossless: bool = False,
+    tools: str = "all",
 ) -> bytes:
     """Encode a picture to the bytes of a file.
 
@@ -41,22 +43,29 @@ def encode(
     out is warned of. At most one of ``quality`` (1..100, default 60), ``size_bytes``, ``bpp`` and ``psnr_db`` is the
     goal. ``model`` is a name or the path of a model file. ``effort`` 1..9 is how long to search for a better file of
     the same format; 6 and above need the ``train`` extra. ``tune`` is what it minimises: squared error (``"psnr"``), or
-    what SSIM sees of it (``"ssim"``). Raises UsageError, InputError, LimitError, GoalError.
+    what SSIM sees of it (``"ssim"``). ``lossless`` keeps every sample, whatever it takes, and goes with no goal.
+    ``tools`` "learned" leaves all to the networks; "all" codes by other means what they code badly. Raises UsageError,
+    InputError, LimitError, GoalError.
     """
-    from vaecompress.arguments import check_integers, check_numbers, image_of
+    from vaecompress.arguments import check_integers, check_numbers, check_tools, image_of
     from vaecompress.encoder.goal import Goal
     from vaecompress.encoder.prepare import prepare
     from vaecompress.encoder.still import ImageEncoder
+    from vaecompress.encoder.tools.webp import encode_lossless
     from vaecompress.models import registry
 
     check_integers(quality=quality, size_bytes=size_bytes, threads=threads, effort=effort)
     check_numbers(bpp=bpp, psnr_db=psnr_db)
+    check_tools(tools, lossless, (quality, size_bytes, bpp, psnr_db))
     goal = Goal.from_options(quality, size_bytes, bpp, psnr_db)
-    image = image_of(picture)
+    image = image_of(picture, exact=lossless)
     Limits().check_size(image.width, image.height)
     Limits().check_metadata(0 if strip else image.metadata_bytes)
+    if lossless:
+        return encode_lossless(image, strip).data
     loaded = registry.load(model, threads=threads)
-    return ImageEncoder(loaded).encode(image, goal, strip, prepare(effort, loaded, tune)).data
+    encoder, prepared = ImageEncoder(loaded), prepare(effort, loaded, tune)
+    return encoder.encode(image, goal, strip, prepared, other_tools=tools == "all").data
 
 
 def decode(
@@ -73,12 +82,12 @@ def decode(
     """
     from vaecompress.arguments import check_integers, file_of
     from vaecompress.bitstream import Container
-    from vaecompress.codec.still import ImageCodec
+    from vaecompress.codec.still import decode_image
     from vaecompress.models import registry
 
     check_integers(threads=threads)
     with Container.open(file_of(source), limits) as container:
-        return ImageCodec(registry.find(container.header.model_id, engine, threads)).decode(container)
+        return decode_image(container, lambda model_id: registry.find(model_id, engine, threads))
 
 
 def info(source: bytes | str | os.PathLike[str]) -> Any:

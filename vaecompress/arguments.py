@@ -33,6 +33,16 @@ def check_numbers(**values: Any) -> None:
             raise UsageError(f"{name} is {value!r}: must be a finite number above zero")
 
 
+def check_tools(tools: Any, lossless: bool, goal: tuple[Any, ...]) -> None:
+    """Raise UsageError unless ``tools`` is "all" or "learned", and without loss neither that nor a goal is given."""
+    if tools not in ("all", "learned"):
+        raise UsageError(f"tools is {tools!r}: must be 'all' or 'learned'")
+    if lossless and tools == "learned":
+        raise UsageError("networks cannot code without loss: leave tools or lossless out")
+    if lossless and any(value is not None for value in goal):
+        raise UsageError("lossless goes with no quality, size, bpp, psnr or mask")
+
+
 def file_of(source: Any) -> Path | bytes:
     """Return a path or the bytes of a file. Raises UsageError for what is no path, no bytes and no binary file."""
     if isinstance(source, str | os.PathLike):
@@ -45,10 +55,11 @@ def file_of(source: Any) -> Path | bytes:
     return data
 
 
-def image_of(picture: Any) -> Image:
+def image_of(picture: Any, exact: bool = False) -> Image:
     """Return a picture of any form as an Image; what is reduced or left out is warned of.
 
-    Raises InputError for what is no picture, or one of a kind that is not carried.
+    Raises InputError for what is no picture, or one of a kind that is not carried, and UsageError for samples of more
+    than 8 bits where ``exact`` says that none may be reduced.
     """
     import PIL.Image
 
@@ -57,11 +68,11 @@ def image_of(picture: Any) -> Image:
     if isinstance(picture, PIL.Image.Image):
         from vaecompress.media.formats.pillow import from_pillow
 
-        return from_pillow(picture)
+        return from_pillow(picture, exact)
     if isinstance(picture, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(picture, "read"):
         from vaecompress.media.image_read import read_image
 
-        image, notes = read_image(file_of(picture))
+        image, notes = read_image(file_of(picture), exact=exact)
         for note in notes:
             warnings.warn(note, stacklevel=3)
         return image
@@ -69,4 +80,6 @@ def image_of(picture: Any) -> Image:
         array = np.asarray(picture)
     except (ValueError, TypeError) as error:
         raise InputError(f"{type(picture).__name__} is no picture: give an array or a file") from error
+    if exact and array.dtype == np.uint16:
+        raise UsageError("picture has 16-bit samples: lossless keeps those of 8 bits; leave it out")
     return Image.from_array(array)

@@ -32,7 +32,7 @@ _MODES = {(1, False): "L", (1, True): "LA", (3, False): "RGB", (3, True): "RGBA"
 _FIELDS = {"icc_profile": "icc", "exif": "exif", "xmp": "xmp"}
 _METADATA = {"icc_profile": chunks.ICC, "exif": chunks.EXIF, "xmp": chunks.XMP}
 _EXIF_PREFIX = b"Exif\0\0"
-_OPTIONS = ("quality", "size_bytes", "bpp", "psnr_db", "model", "effort", "tune", "threads")
+_OPTIONS = ("quality", "size_bytes", "bpp", "psnr_db", "model", "effort", "tune", "threads", "lossless", "tools")
 
 
 class VaeImageFile(PIL.ImageFile.ImageFile):
@@ -79,7 +79,7 @@ def _save(picture: PIL.Image.Image, file: IO[bytes], filename: str | bytes) -> N
     given = picture.encoderinfo
     try:
         metadata: dict[str, Any] = {_FIELDS[key]: _block(given[key]) for key in _FIELDS if key in given}
-        image = replace(from_pillow(picture), **metadata)
+        image = replace(from_pillow(picture, exact=bool(given.get("lossless"))), **metadata)
         file.write(encode(image, **{key: given[key] for key in _OPTIONS if key in given}))
     except VaecompressError as error:
         raise OSError(str(error)) from error

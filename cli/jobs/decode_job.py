@@ -64,9 +64,9 @@ class Decoder:
         codes.append(CorruptError.exit_code if record.get("damage") else 0)
 
     def _decode_picture(self, job: Job, container: Container, format: str, sink: Sink) -> dict[str, Any]:
-        from vaecompress.codec.still import ImageCodec
+        from vaecompress.codec.still import decode_image
 
-        image = ImageCodec(self._model(container)).decode(container)
+        image = decode_image(container, self._model)
         return {"notes": _write_picture(self._fitted(image), format, job, sink)}
 
     def _decode_still(self, job: Job, container: Container, sink: Sink) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class Decoder:
         from vaecompress.codec.video import decode_video
 
         wanted = self._wanted_frames(len(container.frames))
-        return decode_video(container, self._model(container), wanted, workers, on_damage)
+        return decode_video(container, self._model(container.header.model_id), wanted, workers, on_damage)
 
     def _damage_reporter(self, job: Job, damage: list[str]) -> Callable[[CorruptError], None] | None:
         """Names and collects damage where it is to be left out; None where it is an error."""
@@ -179,10 +179,10 @@ class Decoder:
 
         return video_format_of(output)
 
-    def _model(self, container: Container) -> "LoadedModel":
+    def _model(self, model_id: bytes) -> "LoadedModel":
         from vaecompress.models import registry
 
-        return registry.find(container.header.model_id, self._options.engine, threads_of(self._options))
+        return registry.find(model_id, self._options.engine, threads_of(self._options))
 
 
 def _write_picture(image: "Image", format: str, job: Job, sink: Sink) -> list[str]:

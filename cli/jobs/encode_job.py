@@ -8,8 +8,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from math import isinf
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from vaecompress.arguments import check_tools
+from vaecompress.bitstream import Tool
 from vaecompress.encoder.effort import DEFAULT_EFFORT, Effort
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.gop import DEFAULT_GROUP
@@ -26,7 +29,12 @@ from .sink import Sink
 from .source import Source
 
 if TYPE_CHECKING:
+    from vaecompress.encoder.tools.file import Encoded
+    from vaecompress.media.image import Image
     from vaecompress.models.loaded import LoadedModel
+
+
+LEARNED = Tool.LEARNED.label
 
 
 class Encoder:
@@ -36,6 +44,7 @@ class Encoder:
         """Raises :class:`UsageError` when the goal makes no sense."""
         self._options, self._console, self._limits = options, console, Limits()
         self._goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr)
+        check_tools(options.tools, options.lossless, (options.roi,))
         self._effort_level: int = options.effort or DEFAULT_EFFORT
         self._effort = Effort()
         self._models: dict[str, LoadedModel] = {}
@@ -63,25 +72,17 @@ class Encoder:
     def _encode_picture(
         self, job: Job, source: Source, sink: Sink, file: BinaryIO, stamp: bytes | None
     ) -> dict[str, Any]:
-        from vaecompress.apply.region import masked, read_mask
-        from vaecompress.encoder.still import ImageEncoder
         from vaecompress.media.image_read import read_image
         from vaecompress.media.plain import plain
 
         assert not isinstance(source.content, tuple)
-        image, notes = read_image(source.content, self._limits)
+        image, notes = read_image(source.content, self._limits, exact=self._options.lossless)
         if self._options.strip and image.metadata_bytes:
             notes.append(f"{image.metadata_bytes} bytes of metadata stripped")
             image, more = plain(image)
             notes += more
+        encoded = self._coded(job, image, stamp, notes)
         pixels = image.width * image.height
-        goal = self._goal if stamp is None else _with_room_for_stamp(self._goal, pixels)
-        codec, effort = ImageEncoder(self._model(STILL)), self._effort
-        if self._options.roi is not None:
-            mask, more = read_mask(self._options.roi, image.width, image.height, self._limits)
-            effort = masked(effort, mask)
-            notes += more
-        encoded = codec.encode(image, goal, effort=effort, progress=self._progress(job, "steps"))
         size_bytes = _finish(io.BytesIO(encoded.data), file, sink, stamp)
         return {
             "kind": "image",
@@ -94,14 +95,34 @@ class Encoder:
             "psnr_db": encoded.psnr_db,
             "quality": encoded.quality,
             "model": encoded.model,
+            "tool": encoded.tool.label,
             "notes": notes,
         }
+
+    def _coded(self, job: Job, image: "Image", stamp: bytes | None, notes: list[str]) -> "Encoded":
+        """The file of a picture; a mask, whose errors do not count alike, is for networks only."""
+        if self._options.lossless:
+            from vaecompress.encoder.tools.webp import encode_lossless
+
+            return encode_lossless(image)
+        from vaecompress.apply.region import masked, read_mask
+        from vaecompress.encoder.still import ImageEncoder
+
+        goal = self._goal if stamp is None else _with_room_for_stamp(self._goal, image.width * image.height)
+        codec, effort, others = ImageEncoder(self._model(STILL)), self._effort, self._options.tools == "all"
+        if self._options.roi is not None:
+            mask, more = read_mask(self._options.roi, image.width, image.height, self._limits)
+            effort, others = masked(effort, mask), False
+            notes += more
+        return codec.encode(image, goal, effort=effort, progress=self._progress(job, "steps"), other_tools=others)
 
     def _encode_video(
         self, job: Job, source: Source, sink: Sink, file: BinaryIO, stamp: bytes | None
     ) -> dict[str, Any]:
         from vaecompress.encoder.video import encode_video
 
+        if self._options.lossless:
+            raise UsageError("is a video: --lossless is for pictures; give -q")
         quality = self._goal.quality
         if self._options.roi is not None:
             raise UsageError("--roi goes with pictures, not with a video")
@@ -163,14 +184,17 @@ class Encoder:
         """What marks a batch's output, for ``--resume`` to know it by."""
         if not job.in_batch:
             return None
+        kept = f"strip={self._options.strip}"
+        if self._options.lossless:
+            return resume.stamp_of(job.sources[0], f"lossless {kept}")
         model_id = self._model(VIDEO if is_video(job.sources[0]) else STILL).model_id.hex()
         options = self._options
-        settings = f"{model_id} {self._goal} strip={options.strip} effort={self._effort_level} tune={options.tune}"
+        how = f"effort={self._effort_level} tune={options.tune} tools={options.tools}"
         if is_video(job.sources[0]):
-            settings += f" gop={options.gop} audio={not options.no_audio}"
+            how += f" gop={options.gop} audio={not options.no_audio}"
         elif options.roi is not None:
-            settings += f" roi={resume.stamp_of(options.roi, '').hex()}"
-        return resume.stamp_of(job.sources[0], settings)
+            how += f" roi={resume.stamp_of(options.roi, '').hex()}"
+        return resume.stamp_of(job.sources[0], f"{model_id} {self._goal} {kept} {how}")
 
 
 def _finish(stream: BinaryIO, file: BinaryIO, sink: Sink, stamp: bytes | None) -> int:
@@ -195,8 +219,9 @@ def _summary(record: dict[str, Any]) -> str:
         f"{record['source']} -> {record['output']}",
         f"{record['size_bytes']:,} bytes",
         f"{record['bpp']:.3f} bpp",
-        f"{record['psnr_db']:.2f} dB",
+        "exact" if isinf(record["psnr_db"]) else f"{record['psnr_db']:.2f} dB",
         f"q{record['quality']}",
+        *([record["tool"]] if record.get("tool", LEARNED) != LEARNED else []),
         f"{seconds:.2f} s",
     ]
     if "frames" in record:

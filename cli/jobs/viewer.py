@@ -126,15 +126,15 @@ def as_png(file: Path) -> bytes:
     if not is_stream:
         image, _ = read_image(file)
     else:
-        from vaecompress.codec.still import ImageCodec
+        from vaecompress.codec.still import decode_image
         from vaecompress.codec.video import decode_video
         from vaecompress.models import registry
 
         with Container.open(file) as container:
-            model = registry.find(container.header.model_id)
             if container.header.kind == "image":
-                image = ImageCodec(model).decode(container)
+                image = decode_image(container, registry.find)
             else:
+                model = registry.find(container.header.model_id)
                 image = Image(next(iter(decode_video(container, model, range(1)))).pixels)
     with io.BytesIO() as png:
         write_image(image, png, "png")

@@ -86,6 +86,7 @@ class _Watcher:
 
 
 def _plan(options: argparse.Namespace) -> "Plan":
+    from vaecompress.arguments import check_tools
     from vaecompress.batch import store
     from vaecompress.batch.run import Plan
     from vaecompress.batch.task import Settings
@@ -102,12 +103,14 @@ def _plan(options: argparse.Namespace) -> "Plan":
     if path is not None and not path.is_dir():
         raise UsageError(f"{source}: is no folder")
     if options.decode:
-        if options.quality or options.size or options.bpp or options.psnr or options.effort or options.model:
+        goals = options.quality, options.size, options.bpp, options.psnr, options.lossless
+        if any(goals) or options.effort or options.model:
             raise UsageError("--decode takes no goal, effort or model: the streams say all that")
         settings = Settings("decode")
     else:
         goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr)
         effort = options.effort or DEFAULT_EFFORT
+        check_tools(options.tools, options.lossless, ())
         model = registry.load(options.model)
         prepare(effort, model, options.tune)
         settings = Settings(
@@ -119,6 +122,8 @@ def _plan(options: argparse.Namespace) -> "Plan":
             effort,
             options.tune,
             options.strip,
+            options.lossless,
+            options.tools,
             options.model,
             model.model_id.hex(),
         )

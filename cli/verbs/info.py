@@ -50,7 +50,10 @@ def _text(name: str, info: "Info", verified: bool) -> str:
     lines += [f"  sound   {stream}" for stream in info.sound]
     lines += [f"  tag     {printable(one_line(f'{name}: {value}'))}" for name, value in info.tags.items()]
     lines.append(f"  size    {info.size_bytes:,} bytes, {info.bpp:.3f} bpp")
-    lines.append(f"  model   {info.model or 'not installed here'} ({info.model_id})")
+    if info.tool is not None:
+        lines.append(f"  tool    {info.tool}")
+    if any(bytes.fromhex(info.model_id)):
+        lines.append(f"  model   {info.model or 'not installed here'} ({info.model_id})")
     lines.append("  chunks  " + ", ".join(f"{kind} {size:,}" for kind, size in info.chunks))
     if verified:
         lines.append("  every checksum is right")

@@ -41,8 +41,9 @@ def run(options: argparse.Namespace) -> int:
     from vaecompress.apply.inspect_report import picture_report
     from vaecompress.apply.inspect_video import inspect_video
     from vaecompress.apply.video_report import video_report
-    from vaecompress.bitstream import Container
+    from vaecompress.bitstream import Container, Tool
     from vaecompress.bitstream.directory import MAGIC
+    from vaecompress.codec.info import tool_of
     from vaecompress.limits import Limits
     from vaecompress.media.image_read import read_image
     from vaecompress.models import registry
@@ -64,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
     elif (options.quality, options.effort, options.model) != (None, None, None):
         raise UsageError("-q, --effort and --model go with a picture: a stream is encoded already")
     with Container.open(data, limits) as container:
+        if (tool := tool_of(container)) not in (None, Tool.LEARNED.label):
+            raise UsageError(f"{job.subject}: is coded with {tool}: inspect shows what networks code")
         model = registry.load(options.model) if options.model else registry.find(container.header.model_id)
         if container.header.kind == "video":
             if original is not None:
@@ -100,7 +103,12 @@ def _encoded(picture: bytes, options: argparse.Namespace) -> bytes:
     from vaecompress.encoder.effort import DEFAULT_EFFORT
 
     return vaecompress.encode(
-        picture, options.quality, model=options.model, effort=options.effort or DEFAULT_EFFORT, strip=True
+        picture,
+        options.quality,
+        model=options.model,
+        effort=options.effort or DEFAULT_EFFORT,
+        strip=True,
+        tools="learned",
     )
 
 

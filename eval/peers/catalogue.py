@@ -12,14 +12,22 @@ from vaecompress.errors import CorruptError, UsageError
 
 from .base import Codec, Peer
 from .jpeg import Jpegli, Mozjpeg
-from .own import MODEL_SUFFIX, OWN_NAME, OwnPeer, split_name
+from .own import ALL_TOOLS_NAME, MODEL_SUFFIX, OWN_NAME, OwnPeer, split_name
 from .pillow import PILLOW_PEERS
 from .tfc import TfcPeer
 from .x265 import X265Intra
 
 CodecT = TypeVar("CodecT", bound=Codec)
 
-_ALL: tuple[Peer, ...] = (OwnPeer(), *PILLOW_PEERS, Jpegli(), Mozjpeg(), X265Intra(), TfcPeer())
+_ALL: tuple[Peer, ...] = (
+    OwnPeer(),
+    OwnPeer(ALL_TOOLS_NAME, tools="all"),
+    *PILLOW_PEERS,
+    Jpegli(),
+    Mozjpeg(),
+    X265Intra(),
+    TfcPeer(),
+)
 PEERS = {peer.name: peer for peer in _ALL}
 """Every peer, installed or not."""
 

@@ -18,6 +18,9 @@ from vaecompress.models.loaded import LoadedModel
 from .base import Pixels
 
 OWN_NAME = "vaecompress"
+ALL_TOOLS_NAME = "vaecompress-tools"
+"""Our codec as it is used, with whatever tool costs least."""
+
 MODEL_SUFFIX = ".vcm"
 
 _NAME = re.compile(r"(.+?)(?:@([1-9]))?(\+ssim)?", re.DOTALL)
@@ -42,17 +45,19 @@ def split_name(name: str) -> Name:
 class OwnPeer:
     """Our codec with the shipped model, or with the model file that is its name: a path ending in ``.vcm``.
 
-    ``@`` and a digit at the end of the name are a level of ``--effort``, ``+ssim`` is ``--tune ssim``.
+    ``@`` and a digit at the end of the name are a level of ``--effort``, ``+ssim`` is ``--tune ssim``. ``tools`` is
+    that of ``--tools``: what is measured of models is measured of networks only.
     """
 
     name: str = OWN_NAME
     settings: tuple[float, ...] = (1, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 94, 100)
+    tools: str = "learned"
 
     @property
     def description(self) -> str:
         """The options in words."""
         which, name = "shipped model" if self.model is None else "model file", self._name
-        return f"{which}, effort {name.level}, tune {name.tune}, quality 1 to 100"
+        return f"{which}, tools {self.tools}, effort {name.level}, tune {name.tune}, quality 1 to 100"
 
     def missing(self) -> str | None:
         """The command that installs what a search with gradients needs, None if all is here."""
@@ -69,7 +74,9 @@ class OwnPeer:
         import vaecompress
 
         _, level, tune = self._name
-        return vaecompress.encode(pixels, quality=int(setting), model=self.model, effort=level, tune=tune)
+        return vaecompress.encode(
+            pixels, quality=int(setting), model=self.model, effort=level, tune=tune, tools=self.tools
+        )
 
     def decode(self, data: bytes) -> Pixels:
         """Decode; a grey picture comes back as RGB."""

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import BinaryIO
 
 import av
@@ -23,9 +24,11 @@ from vaecompress_eval.trust.damage import Damage, all_kinds
 
 from vaecompress.bitstream import Container, Entry, chunks, picture_payload, pixel_checksum
 from vaecompress.codec.sound import open_sound
+from vaecompress.codec.still import decode_image
 from vaecompress.codec.video import decode_video, read_colour, read_time_stamps
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.still import ImageEncoder
+from vaecompress.encoder.tools.webp import encode_lossless
 from vaecompress.encoder.video import encode_video
 from vaecompress.errors import CorruptError, LimitError, UnsupportedError
 from vaecompress.limits import Limits
@@ -65,7 +68,7 @@ def picture(width: int, height: int, channels: int, seed: int = 0) -> Pixels:
 
 
 def sound_streams(model: LoadedModel, width: int, height: int, quality: int = 30) -> dict[str, bytes]:
-    """An RGB picture with alpha and metadata, a grey one, a video of three frames, and one with sound."""
+    """An RGB picture with alpha and metadata, a grey one, one without loss, and videos without and with sound."""
     codec, goal = ImageEncoder(model), Goal(quality=quality)
     alpha = picture(width, height, 1, 1)[:, :, 0]
     colour = Image(picture(width, height, 3), alpha, icc=b"profile", exif=b"II*\0", xmp=b"<x/>")
@@ -74,6 +77,7 @@ def sound_streams(model: LoadedModel, width: int, height: int, quality: int = 30
         "grey picture": codec.encode(Image(picture(width, height, 1)), goal).data,
         "video": video_stream(model, width, height, 3, quality),
         "with sound": video_stream(model, width, height, 2, quality, sound=True),
+        "lossless picture": encode_lossless(colour).data,
     }
 
 
@@ -113,8 +117,7 @@ def end_of(data: bytes, limits: Limits = TORTURE_LIMITS) -> str:
     """
     try:
         with Container.open(data, limits) as container:
-            model = registry.find(container.header.model_id, threads=1)
-            for entry, pixels in _decoded(container, model):
+            for entry, pixels in _decoded(container):
                 assert entry is not None
                 stored = picture_payload(entry.type, container.read(entry)).checksum
                 assert pixel_checksum(np.ascontiguousarray(pixels).data) == stored, "wrong pixels"
@@ -123,16 +126,17 @@ def end_of(data: bytes, limits: Limits = TORTURE_LIMITS) -> str:
     return "sound"
 
 
-def _decoded(container: Container, model: LoadedModel) -> Iterator[tuple[Entry | None, Pixels]]:
+def _decoded(container: Container) -> Iterator[tuple[Entry | None, Pixels]]:
     header = container.header
+    find = partial(registry.find, threads=1)
     if header.kind == "image":
-        pixels = ImageEncoder(model).decode(container).pixels
+        pixels = decode_image(container, find).pixels
         yield container.find(chunks.PICTURE), pixels[:, :, :1] if header.grey_as_rgb else pixels
         return
     read_colour(container)
     read_time_stamps(container)
     open_sound(container)
-    for frame in decode_video(container, model):
+    for frame in decode_video(container, find(header.model_id)):
         yield container.frames[frame.index], frame.pixels[:, :, : header.channels]
 
 
@@ -165,14 +169,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     model = registry.load(options.model, threads=1)
     failures: list[str] = []
     print(
-        f"{'stream':<14} {'damage':<36} {'tried':>6} {'corrupt':>8} {'unsup.':>7} {'limit':>6} {'sound':>6} failed  s"
+        f"{'stream':<16} {'damage':<36} {'tried':>6} {'corrupt':>8} {'unsup.':>7} {'limit':>6} {'sound':>6} failed  s"
     )
     for name, data in sound_streams(model, width, height).items():
         for kind, damaged in all_kinds(data, np.random.default_rng(options.seed), options.noise).items():
             tally = try_all(kind, damaged)
             ends = [tally.ends[end] for end in ("CorruptError", "UnsupportedError", "LimitError", "sound", "failed")]
             numbers = "{:>8} {:>7} {:>6} {:>6} {:>6}".format(*ends)
-            print(f"{name:<14} {kind:<36} {tally.count:>6} {numbers} {tally.slowest_s:.2f}", flush=True)
+            print(f"{name:<16} {kind:<36} {tally.count:>6} {numbers} {tally.slowest_s:.2f}", flush=True)
             failures += [f"{name}: {failure}" for failure in tally.failures]
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
     print("\n".join(failures))

@@ -38,6 +38,18 @@ def test_a_picture_there_and_back(tmp_path: Path) -> None:
     assert Path(other.output).name == "a.jpg.png"
 
 
+def test_a_picture_without_loss(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", 4)
+    record = encode_file(task(tmp_path, Settings(lossless=True)))
+    assert (record.exit_code, record.tool, record.psnr_db) == (0, "webp-lossless", 100.0)
+    back = decode_file(Task(record.output, str(tmp_path / "back" / "a.png"), Settings("decode")))
+    assert np.array_equal(np.asarray(Image.open(back.output)), pixels(4))
+    board = np.add.outer(np.arange(64), np.arange(80)) % 2 * 255
+    Image.fromarray(board.astype(np.uint8)).save(tmp_path / "a.png")
+    assert encode_file(task(tmp_path)).tool == "webp-lossless"
+    assert encode_file(task(tmp_path, replace(QUICK, tools="learned"))).tool == "learned"
+
+
 def test_a_video_there_and_back(tmp_path: Path) -> None:
     stream = clip(tmp_path)
     back = decode_file(Task(str(stream), str(tmp_path / "clip"), Settings("decode")))

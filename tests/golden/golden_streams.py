@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from vaecompress_eval.trust.torture import picture, video_stream
 
 import vaecompress
 from vaecompress.bitstream import Container
+from vaecompress.codec.still import decode_image
 from vaecompress.codec.video import decode_video
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.still import ImageEncoder
@@ -51,12 +53,12 @@ def describe(data: bytes, engine: str = "onnxruntime") -> dict[str, Any]:
     """What a stream decodes to: its model, its size and the SHA-256 of its pixels, and of its alpha plane."""
     with Container.open(data) as container:
         header = container.header
-        model = registry.find(header.model_id, engine, threads=1)
+        find = partial(registry.find, engine=engine, threads=1)
         record: dict[str, Any] = {"model_id": header.model_id.hex(), "size": [header.width, header.height]}
         if header.kind == "video":
-            record["frames"] = [_hash(frame.pixels) for frame in decode_video(container, model)]
+            record["frames"] = [_hash(frame.pixels) for frame in decode_video(container, find(header.model_id))]
             return record
-        image = ImageEncoder(model).decode(container)
+        image = decode_image(container, find)
         record["pixels"] = _hash(image.pixels)
         if image.alpha is not None:
             record["alpha"] = _hash(image.alpha)

@@ -16,6 +16,7 @@ class Settings:
 
     At most one of ``quality`` (1..100), ``size_bytes``, ``bpp`` and ``psnr_db`` is the goal. ``model`` is a name or a
     path that every worker knows; ``model_id`` (hex), where given, is the one that it must turn out to be.
+    ``lossless`` and ``tools`` are those of :func:`vaecompress.encode`.
     """
 
     verb: Literal["encode", "decode"] = "encode"
@@ -26,6 +27,8 @@ class Settings:
     effort: int = DEFAULT_EFFORT
     tune: str = TUNES[0]
     strip: bool = False
+    lossless: bool = False
+    tools: str = "all"
     model: str | None = None
     model_id: str = ""
 
@@ -73,6 +76,7 @@ class Record:
     ``exit_code`` is 0 or that of the command line for such an error. ``again``: the fault was not the file's, and
     another run tries again. ``seconds`` and ``cpu_s`` count reading, coding and writing; ``peak_mb`` is the largest the
     worker process has been; ``finished`` is UTC. ``target`` is the task's output, which ``output`` completes.
+    ``tool`` is what a picture was coded with.
     """
 
     source: str
@@ -99,6 +103,7 @@ class Record:
     bpp: float | None = None
     psnr_db: float | None = None
     quality: int | None = None
+    tool: str = ""
     notes: tuple[str, ...] = ()
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaecompress.batch import store
 from vaecompress.batch.store import StoreError
@@ -20,6 +20,9 @@ from vaecompress.errors import LimitError, OutputError, UnsupportedError, UsageE
 from vaecompress.limits import Limits
 from vaecompress.media.suffixes import LOSSLESS_PICTURES, LOSSLESS_VIDEOS, VIDEO_SUFFIXES
 from vaecompress.models.loaded import LoadedModel
+
+if TYPE_CHECKING:
+    from vaecompress.encoder.goal import Goal
 
 BUG = 1
 _LIMITS = Limits()
@@ -97,34 +100,41 @@ def _encoded(task: Task, folder: Path, source: "bytes | Path") -> Coded:
 
 
 def _encoded_picture(task: Task, source: bytes) -> Coded:
-    from vaecompress.encoder.goal import Goal
     from vaecompress.encoder.prepare import prepare
     from vaecompress.encoder.still import ImageEncoder
+    from vaecompress.encoder.tools.webp import encode_lossless
     from vaecompress.media.image_read import read_image
 
-    settings, model = task.settings, _model(task.settings)
-    image, notes = read_image(source, _LIMITS)
-    goal = Goal.from_options(settings.quality, settings.size_bytes, settings.bpp, settings.psnr_db)
-    encoded = ImageEncoder(model).encode(image, goal, settings.strip, prepare(settings.effort, model, settings.tune))
+    settings = task.settings
+    model = None if settings.lossless else _model(settings)
+    image, notes = read_image(source, _LIMITS, exact=settings.lossless)
+    if model is None:
+        encoded = encode_lossless(image, settings.strip)
+    else:
+        goal, others = _goal(settings), settings.tools == "all"
+        effort = prepare(settings.effort, model, settings.tune)
+        encoded = ImageEncoder(model).encode(image, goal, settings.strip, effort, other_tools=others)
     found = {
         "kind": "image",
         "width": image.width,
         "height": image.height,
         "psnr_db": _finite_db(encoded.psnr_db),
         "quality": encoded.quality,
+        "tool": encoded.tool.label,
         "notes": tuple(notes),
     }
     return task.output, encoded.data, found
 
 
 def _encoded_video(task: Task, folder: Path, source: Path) -> Coded:
-    from vaecompress.encoder.goal import Goal
     from vaecompress.encoder.prepare import prepare
     from vaecompress.encoder.video import encode_video
     from vaecompress.media.video import open_video
 
     settings = task.settings
-    quality = Goal.from_options(settings.quality, settings.size_bytes, settings.bpp, settings.psnr_db).quality
+    if settings.lossless:
+        raise UsageError("is a video: lossless is for pictures")
+    quality = _goal(settings).quality
     if quality is None:
         raise UsageError("a video is encoded at a quality: give -q, not --size, --bpp or --psnr")
     model = _model(settings)
@@ -151,18 +161,17 @@ def _decoded(task: Task, folder: Path, source: "bytes | Path") -> Coded:
     with Container.open(source, _LIMITS) as container:
         header = container.header
         found = {"kind": header.kind, "width": header.width, "height": header.height, "quality": header.quality}
-        model = _model(task.settings, header.model_id)
         if header.kind == "image":
-            return _decoded_picture(task, container, model, found)
-        return _decoded_video(task, container, model, found, folder)
+            return _decoded_picture(task, container, found)
+        return _decoded_video(task, container, _model(task.settings, header.model_id), found, folder)
 
 
-def _decoded_picture(task: Task, container: Any, model: LoadedModel, found: dict[str, Any]) -> Coded:
-    from vaecompress.codec.still import ImageCodec
+def _decoded_picture(task: Task, container: Any, found: dict[str, Any]) -> Coded:
+    from vaecompress.codec.still import decode_image
     from vaecompress.media.image_write import format_of, write_image
 
     output = _named(task, LOSSLESS_PICTURES, ".png")
-    image, data = ImageCodec(model).decode(container), io.BytesIO()
+    image, data = decode_image(container, lambda model_id: _model(task.settings, model_id)), io.BytesIO()
     notes = write_image(image, data, format_of(PurePosixPath(output).name))
     return output, data.getvalue(), {**found, "notes": tuple(notes)}
 
@@ -194,6 +203,12 @@ def _decoded_video(task: Task, container: Any, model: LoadedModel, found: dict[s
         writer.abandon()
         raise
     return output, target, {**found, "frames": count, "notes": tuple(writer.notes)}
+
+
+def _goal(settings: Settings) -> "Goal":
+    from vaecompress.encoder.goal import Goal
+
+    return Goal.from_options(settings.quality, settings.size_bytes, settings.bpp, settings.psnr_db)
 
 
 def _named(task: Task, kept: frozenset[str], suffix: str) -> str:

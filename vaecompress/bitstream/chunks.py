@@ -73,6 +73,11 @@ class Tool(IntEnum):
     WEBP_LOSSLESS = 1
     AV1_PLANES = 2
 
+    @property
+    def label(self) -> str:
+        """Its name in FORMAT.md."""
+        return self.name.lower().replace("_", "-")
+
 
 @dataclass(frozen=True)
 class PicturePayload:

@@ -149,6 +149,10 @@ class Container:
         """The body from byte ``start`` on as a file of its own, to be read only; nothing is checked."""
         return io.BufferedReader(_Section(self._read_at, entry.offset + start, entry.length - start), _BLOCK_BYTES >> 4)
 
+    def start_of(self, entry: Entry, size: int) -> bytes:
+        """The first ``size`` bytes of a chunk, unchecked; fewer where the chunk, or what is there of it, is shorter."""
+        return self._read_at(entry.offset, min(size, entry.length))
+
     def verify(self) -> None:
         """Check every chunk, known or not, in constant memory; :class:`CorruptError` names the first bad one."""
         for entry in self.directory:

@@ -19,6 +19,9 @@ from vaecompress.limits import Limits
 MAGIC = b"\x9dVAE"
 VERSION = 1
 MODEL_ID_BYTES = 8
+NO_MODEL = bytes(MODEL_ID_BYTES)
+"""Model id of a picture that takes no model."""
+
 MAX_OTHER_CHUNKS = 256
 
 _FIXED = struct.Struct("<4sBB8sB")

@@ -4,7 +4,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vaecompress.bitstream import Container, TimeStamps, chunks
+from vaecompress.bitstream import Container, TimeStamps, Tool, chunks
 from vaecompress.codec.video import read_description, read_last_duration
 from vaecompress.errors import CorruptError
 from vaecompress.limits import Limits
@@ -15,8 +15,9 @@ from vaecompress.models import registry
 class Info:
     """A stream's header and chunks.
 
-    ``model`` is None where it is not installed; ``frames`` is 1 for an image; ``sound`` is each audio stream in words;
-    ``tags`` are title and the like, ``aspect`` a pixel's width and height, of a video.
+    ``model`` is None where it is not installed, or none is needed: ``model_id`` is then zeros. ``frames`` is 1 for an
+    image; ``tool`` is what an image is coded with, None for a video; ``sound`` is each audio stream in words; ``tags``
+    are title and the like, ``aspect`` a pixel's width and height, of a video.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Info:
     tags: dict[str, str]
     aspect: tuple[int, int]
     chunks: tuple[tuple[str, int], ...]
+    tool: str | None
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form."""
@@ -75,6 +77,7 @@ def describe(
             tags=dict(description.tags),
             aspect=description.aspect.as_integer_ratio(),
             chunks=_tally(container),
+            tool=tool_of(container),
         )
 
 
@@ -99,6 +102,14 @@ def _sound(container: Container) -> tuple[str, ...]:
         return tuple(sound_in_words(container))
     except CorruptError:
         return ("damaged",)
+
+
+def tool_of(container: Container) -> str | None:
+    """The name of the tool of a picture, or its number where it has none here."""
+    entry = container.find(chunks.PICTURE)
+    number = b"" if entry is None else container.start_of(entry, 1)
+    known = {tool.value: tool.label for tool in Tool}
+    return known.get(number[0], str(number[0])) if number else None
 
 
 def _tally(container: Container) -> tuple[tuple[str, int], ...]:

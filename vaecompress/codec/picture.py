@@ -9,7 +9,8 @@ import numpy.typing as npt
 from vaecompress.bitstream import PicturePayload, Tool, pixel_checksum
 from vaecompress.codec.latents import TILE_LATENTS, LatentCoder
 from vaecompress.codec.pixel_filter import filtered
-from vaecompress.errors import CorruptError, UnsupportedError
+from vaecompress.codec.tools.decode import decode_with_tool
+from vaecompress.errors import CorruptError
 from vaecompress.format import HYPER_PATCH, PATCH
 from vaecompress.media.padding import padded_size
 from vaecompress.media.tiling import tiles
@@ -39,13 +40,13 @@ class PictureCodec:
     def decode(self, payload: PicturePayload, shape: tuple[int, ...], quality: int) -> Pixels:
         """Pixels of ``shape`` (height, width, 1 or 3). Raises CorruptError unless their checksum is the payload's.
 
-        Raises UnsupportedError for a tool that this program lacks.
+        Raises UnsupportedError for a tool whose package is not here.
         """
-        if payload.tool != Tool.LEARNED:
-            raise UnsupportedError(f"pictures coded with {payload.tool.name} cannot be decoded by this version")
+        height, width, channels = shape
+        if payload.tool is not Tool.LEARNED:
+            return decode_with_tool(payload, (height, width, channels))
         if not payload.coded:
             raise CorruptError("picture payload is empty; fetch the file again")
-        height, width, channels = shape
         colours = self.decode_unfiltered(payload.coded[1:], (height, width, 3), quality)
         colours = filtered(colours, self.model.filter_weights[quality - 1], payload.coded[0])
         pixels = colours if channels == 3 else to_grey(colours)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from math import ceil, floor, log2
+from typing import Protocol
 
 from vaecompress.bitstream import PicturePayload
 from vaecompress.codec.picture import Pixels, Reconstruction, psnr_db
@@ -25,8 +26,51 @@ LOOKS_ALONG_LINES, OVERSHOOT = 4, 1.2
 SizeOf = Callable[[int, PicturePayload], int]
 
 
-class Trial:
-    """One picture encoded at one quality; decoded again ``at_once``, or only where that is asked for."""
+class Trial(Protocol):
+    """One picture encoded at one quality; decoded again at once, or only where that is asked for."""
+
+    @property
+    def quality(self) -> int:
+        """1..100."""
+        ...
+
+    @property
+    def unchecked(self) -> PicturePayload:
+        """The payload before its checksum is known: as long as that of :attr:`result`."""
+        ...
+
+    @property
+    def result(self) -> Reconstruction:
+        """The payload, and what decoding it gives."""
+        ...
+
+    @property
+    def psnr_db(self) -> float:
+        """Of what decoding gives."""
+        ...
+
+
+class Trials(Protocol):
+    """Encodes one picture at any quality."""
+
+    def __call__(self, quality: int, effort: Effort, progress: Progress | None) -> Trial:
+        """A trial at ``quality`` 1..100; ``progress`` is told the steps of an effort that has some."""
+        ...
+
+
+class LearnedTrials:
+    """Of pixels [height, width, 1 or 3] coded by networks; decoded again ``at_once``, or where that is asked for."""
+
+    def __init__(self, codec: PictureEncoder, pixels: Pixels, at_once: bool) -> None:
+        self._codec, self._pixels, self._at_once = codec, pixels, at_once
+
+    def __call__(self, quality: int, effort: Effort, progress: Progress | None) -> "LearnedTrial":
+        """See :class:`Trials`."""
+        return LearnedTrial(self._codec, self._pixels, quality, effort, progress, self._at_once)
+
+
+class LearnedTrial:
+    """A :class:`Trial` of networks."""
 
     def __init__(
         self,
@@ -34,8 +78,8 @@ class Trial:
         pixels: Pixels,
         quality: int,
         effort: Effort,
-        progress: Progress | None = None,
-        at_once: bool = True,
+        progress: Progress | None,
+        at_once: bool,
     ) -> None:
         self.quality = quality
         self._codec, self._pixels = codec, pixels
@@ -61,23 +105,23 @@ class Trial:
 
 
 class QualitySearch:
-    """Finds the best trial of one picture for a goal. ``size_of`` is the size of a file with a payload at a quality."""
+    """Finds the best trial of a picture of ``area`` pixels for a goal.
 
-    def __init__(self, codec: PictureEncoder, pixels: Pixels, goal: Goal, size_of: SizeOf) -> None:
-        self._codec, self._pixels, self._goal, self._size_of = codec, pixels, goal, size_of
-        self._max_bytes = goal.max_bytes(pixels.shape[0] * pixels.shape[1])
+    ``size_of`` is the size of a file with a payload at a quality.
+    """
+
+    def __init__(self, trials: Trials, goal: Goal, area: int, size_of: SizeOf) -> None:
+        self._trials, self._goal, self._size_of = trials, goal, size_of
+        self._max_bytes = goal.max_bytes(area)
 
     def find(self, effort: Effort, progress: Progress | None = None) -> Trial:
         """The best trial that meets the goal. Raises GoalError when none does."""
         if self._goal.quality is not None:
-            return self._trial(self._goal.quality, effort, progress)
+            return self._trials(self._goal.quality, effort, progress)
         default = replace(EFFORTS[DEFAULT_EFFORT], weights=effort.weights)
         quick = min(effort, default, key=lambda one: one.rounds)
         found = self._nearest(quick)
         return found if quick == effort else self._raised(found, effort, progress)
-
-    def _trial(self, quality: int, effort: Effort, progress: Progress | None = None) -> Trial:
-        return Trial(self._codec, self._pixels, quality, effort, progress, at_once=self._max_bytes is None)
 
     def _meets(self, trial: Trial) -> bool:
         return (self._excess(trial) >= 0) == (self._goal.psnr_db is not None)
@@ -96,7 +140,7 @@ class QualitySearch:
         trials: dict[int, Trial] = {}
 
         def excess(quality: int) -> float:
-            trials[quality] = self._trial(quality, effort)
+            trials[quality] = self._trials(quality, effort, None)
             return self._excess(trials[quality])
 
         quality = first_not_negative(excess, MIN_QUALITY, MAX_QUALITY)
@@ -117,7 +161,7 @@ class QualitySearch:
         onwards = 1 if self._goal.psnr_db is None else -1
         best, quality, direction = found, found.quality, 0
         for _ in range(QUALITIES_AT_FULL_EFFORT):
-            trial = self._trial(quality, effort, progress)
+            trial = self._trials(quality, effort, progress)
             met = self._meets(trial)
             if met and self._is_better(trial, best):
                 best = trial

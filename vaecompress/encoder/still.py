@@ -1,37 +1,22 @@
 """Still images to streams: pixels, alpha and metadata, at a quality, a size or a PSNR."""
 
-import io
-from dataclasses import astuple, dataclass
-
-import numpy as np
-
-from vaecompress import bitstream
-from vaecompress.bitstream import Chunk, Header, PicturePayload, chunks, write
-from vaecompress.codec.picture import Pixels
-from vaecompress.codec.still import METADATA, ImageCodec
+from vaecompress.bitstream import PicturePayload
+from vaecompress.codec.still import ImageCodec
 from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort, Progress
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.picture import PictureEncoder
-from vaecompress.encoder.quality_search import QualitySearch
+from vaecompress.encoder.quality_search import LearnedTrials, QualitySearch
+from vaecompress.encoder.tools.choice import best_of, other_files
+from vaecompress.encoder.tools.file import Encoded, StillFile
+from vaecompress.encoder.tools.kind import is_drawn
+from vaecompress.errors import GoalError
 from vaecompress.media.image import Image
-from vaecompress.media.image_write import write_image
 from vaecompress.media.plain import plain
 from vaecompress.models.loaded import LoadedModel
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """An encoded image: the file, and what it cost and kept. ``bpp`` counts the whole file."""
-
-    data: bytes
-    quality: int
-    bpp: float
-    psnr_db: float
-    model: str
-
-
 class ImageEncoder(ImageCodec):
-    """Codes still images with one model."""
+    """Codes still images with one model, and where that is allowed, with the other tools."""
 
     def __init__(self, model: LoadedModel) -> None:
         super().__init__(model)
@@ -44,51 +29,35 @@ class ImageEncoder(ImageCodec):
         strip: bool = False,
         effort: Effort = EFFORTS[DEFAULT_EFFORT],
         progress: Progress | None = None,
+        other_tools: bool = False,
     ) -> Encoded:
         """Encode to a goal; ``strip`` leaves metadata out, as :func:`plain` does. What is returned has been
         decoded and checked.
 
-        ``progress`` is told the steps of an effort that has some. Raises GoalError when a size, rate or PSNR is out of
-        reach.
+        ``progress`` is told the steps of an effort that has some. With ``other_tools`` a picture that networks code
+        badly, or not to the goal, is coded by whatever costs least. Raises GoalError when a size, rate or PSNR is out
+        of reach.
         """
         if strip:
             image, _ = plain(image)
-        side_chunks = _side_chunks(image)
-        grey = equal_channels(image.pixels)
-        pixels = np.ascontiguousarray(image.pixels[:, :, :1]) if grey else image.pixels
+        file = StillFile(image)
+        try:
+            found = [self._learned(file, goal, effort, progress)]
+        except GoalError:
+            found = other_files(file, goal) if other_tools else []
+            if not found:
+                raise
+        else:
+            if other_tools and is_drawn(file.pixels):
+                found += other_files(file, goal)
+        return best_of(found, goal)
 
-        def file_of(quality: int, payload: PicturePayload) -> bytes:
-            return self._file(image, grey, quality, payload, side_chunks)
+    def _learned(self, file: StillFile, goal: Goal, effort: Effort, progress: Progress | None) -> Encoded:
+        model_id = self.model.model_id
 
-        search = QualitySearch(self.pictures, pixels, goal, lambda *parts: len(file_of(*parts)))
-        found = search.find(effort, progress)
-        data = file_of(found.quality, found.result.payload)
-        bpp = 8 * len(data) / (image.width * image.height)
-        return Encoded(data, found.quality, bpp, found.psnr_db, self.model.name)
+        def size_of(quality: int, payload: PicturePayload) -> int:
+            return len(file.of(quality, payload, model_id))
 
-    def _file(self, image: Image, grey: bool, quality: int, payload: PicturePayload, side_chunks: list[Chunk]) -> bytes:
-        channels = 1 if grey else image.channels
-        header = Header(
-            "image", image.width, image.height, channels, image.alpha is not None, quality, self.model.model_id, grey
-        )
-        return write(header, [Chunk(chunks.PICTURE, payload.to_body()), *side_chunks])
-
-
-def equal_channels(pixels: Pixels) -> bool:
-    """Whether RGB pixels [H, W, 3] are all grey."""
-    return pixels.shape[2] == 3 and bool((pixels == pixels[:, :, :1]).all())
-
-
-def _side_chunks(image: Image) -> list[Chunk]:
-    """Alpha, metadata and colour."""
-    found = []
-    if image.alpha is not None:
-        plane = io.BytesIO()
-        write_image(Image(np.ascontiguousarray(image.alpha[:, :, None])), plane, "png")
-        found.append(Chunk(chunks.ALPHA, plane.getvalue()))
-    for name, kind in METADATA.items():
-        if body := getattr(image, name):
-            found.append(Chunk(kind, body))
-    if image.colour is not None:
-        found.append(Chunk(chunks.COLOUR, bitstream.Colour(*astuple(image.colour)).to_body()))
-    return found
+        trials = LearnedTrials(self.pictures, file.pixels, at_once=goal.max_bytes(file.area) is None)
+        trial = QualitySearch(trials, goal, file.area, size_of).find(effort, progress)
+        return file.encoded(trial.quality, trial.result.payload, model_id, self.model.name, trial.psnr_db)

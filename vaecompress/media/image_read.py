@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.errors import InputError, LimitError
+from vaecompress.errors import InputError, LimitError, UsageError
 from vaecompress.limits import Limits
 from vaecompress.media.formats import tiff
 from vaecompress.media.formats.deep import read_deep
@@ -23,23 +23,27 @@ from vaecompress.media.source import open_source
 _DEFAULT_LIMITS = Limits()
 
 
-def read_image(source: Path | str | bytes, limits: Limits = _DEFAULT_LIMITS) -> tuple[Image, list[str]]:
+def read_image(
+    source: Path | str | bytes, limits: Limits = _DEFAULT_LIMITS, exact: bool = False
+) -> tuple[Image, list[str]]:
     """Read a picture from a file or from the bytes of one.
 
     Palettes become RGB, one bit becomes grey, transparency becomes alpha, 16 bits are rounded to 8. The EXIF
     orientation stays metadata and is not applied.
 
     Returns the picture, and notes on what was reduced or left out, each one line. Raises InputError (unreadable,
-    damaged, or of a kind that is not carried, as CMYK and animations) or LimitError (over a limit, found before
-    anything is decoded).
+    damaged, or of a kind that is not carried, as CMYK and animations), LimitError (over a limit, found before
+    anything is decoded), or UsageError for samples of more than 8 bits where ``exact`` says that none may be reduced.
     """
     with open_source(source, limits) as (name, file):
         try:
             opened = PictureFile(file)
             header = opened.header
             header.check(limits)
+            if exact and header.bits > 8:
+                raise UsageError(f"has {header.bits}-bit samples: lossless keeps those of 8 bits; leave it out")
             samples = _decode(opened)
-        except (InputError, LimitError) as error:
+        except (InputError, LimitError, UsageError) as error:
             raise type(error)(f"{name}: {error}") from error
     opaque = Image.from_array(to_8_bit(samples))
     kept = header.metadata

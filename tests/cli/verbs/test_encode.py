@@ -63,7 +63,7 @@ def test_goals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("goal", [("--size", "20"), ("--psnr", "99"), ("--bpp", "0.001")])
 def test_goals_out_of_reach(goal: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = save(tmp_path / "a.png")
-    assert run("encode", source, tmp_path / "a.bin", *MODEL, *goal) == 7
+    assert run("encode", source, tmp_path / "a.bin", *MODEL, *goal, "--tools", "learned") == 7
     assert "out of reach" in capsys.readouterr().err
     assert names(tmp_path) == ["a.png"]
 
@@ -256,3 +256,46 @@ def test_dates_are_kept_where_that_is_asked_for(tmp_path: Path) -> None:
     assert (tmp_path / "b.png").stat().st_mtime_ns == 10**18
     assert run("encode", source, output, *MODEL, "--force") == 0
     assert output.stat().st_mtime_ns != 10**18
+
+
+def test_lossless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = save(tmp_path / "a.png", 4)
+    assert run("encode", source, tmp_path / "a.bin", "--lossless") == 0
+    assert "  exact  q100  webp-lossless  " in capsys.readouterr().err
+    assert run("decode", tmp_path / "a.bin", tmp_path / "back.png") == 0
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "back.png")), pixels(4))
+    capsys.readouterr()
+    assert run("info", tmp_path / "a.bin") == 0
+    out = capsys.readouterr().out
+    assert "  tool    webp-lossless\n  chunks  PICT " in out
+    for words in (("-o", tmp_path / "out"), ("-o", tmp_path / "out", "--resume")):
+        assert run("encode", source, *words, "--lossless", "--json") == 0
+    assert [record.get("resumed", record.get("tool")) for record in records(capsys)] == ["webp-lossless", True]
+
+
+@pytest.mark.parametrize("words", [("-q", 50), ("--size", "10k"), ("--bpp", 1), ("--psnr", 40), ("--tools", "learned")])
+def test_lossless_goes_with_no_goal(words: tuple[object, ...], tmp_path: Path) -> None:
+    assert run("encode", save(tmp_path / "a.png"), tmp_path / "a.bin", "--lossless", *words) == 2
+
+
+def test_lossless_is_for_pictures_of_8_bits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "deep.png"
+    Image.fromarray(pixels(1)[:, :, 0].astype(np.uint16) * 257).save(path)
+    assert run("encode", path, tmp_path / "a.bin", "--lossless") == 2
+    assert "has 16-bit samples" in capsys.readouterr().err
+    save(tmp_path / "frames" / "0.png")
+    assert run("encode", tmp_path / "frames", tmp_path / "a.bin", "--lossless") == 2
+    assert "--lossless is for pictures" in capsys.readouterr().err
+    assert not (tmp_path / "a.bin").exists()
+
+
+def test_a_drawing_is_coded_by_another_tool_unless_that_is_forbidden(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    board = np.add.outer(np.arange(HEIGHT), np.arange(WIDTH)) % 2 * 255
+    Image.fromarray(board.astype(np.uint8)).save(tmp_path / "a.png")
+    for tools in ("all", "learned"):
+        assert run("encode", tmp_path / "a.png", tmp_path / "a.bin", *MODEL, "--tools", tools, "--json", "-f") == 0
+    every, learned = records(capsys)
+    assert (every["tool"], every["model"], every["psnr_db"]) == ("webp-lossless", None, None)
+    assert (learned["tool"], learned["model"]) == ("learned", "tiny")

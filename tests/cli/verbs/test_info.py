@@ -21,8 +21,9 @@ def test_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert captured.err == ""
     assert lines[0] == f"{stream}: image, {WIDTH}x{HEIGHT} RGB, quality 60"
     assert lines[1] == f"  size    {size:,} bytes, {8 * size / (WIDTH * HEIGHT):.3f} bpp"
-    assert lines[2].startswith("  model   tiny (")
-    assert lines[3].startswith("  chunks  PICT ")
+    assert lines[2] == "  tool    learned"
+    assert lines[3].startswith("  model   tiny (")
+    assert lines[4].startswith("  chunks  PICT ")
 
 
 def test_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

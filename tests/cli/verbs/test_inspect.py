@@ -56,3 +56,10 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run("inspect", other) == 3
     stream.write_bytes(stream.read_bytes()[:-5])
     assert run("inspect", stream) == 4
+
+
+def test_a_picture_without_latents_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("encode", save(tmp_path / "a.png"), tmp_path / "a.bin", "--lossless") == 0
+    capsys.readouterr()
+    assert run("inspect", tmp_path / "a.bin", "--json") == 2
+    assert "is coded with webp-lossless" in capsys.readouterr().err

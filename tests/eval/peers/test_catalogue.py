@@ -15,7 +15,7 @@ from vaecompress_eval.peers.own import OwnPeer
 
 from vaecompress.errors import CorruptError, InputError, UsageError
 
-OTHERS = [peer for peer in PEERS.values() if peer.name != "vaecompress"]
+OTHERS = [peer for peer in PEERS.values() if not isinstance(peer, OwnPeer)]
 UNTRAINED = [peer for peer in OTHERS if peer.name != "tfc-hyperprior"]
 """Those that code alike everywhere; the weights of the other one are whatever lies in the user's cache folder."""
 
@@ -128,3 +128,13 @@ def test_the_version_changes_with_every_file_of_the_package(tmp_path: Path, monk
         path.write_bytes(path.read_bytes() + b"# changed")
         versions.add(OwnPeer().version())
     assert len(versions) == 3
+
+
+def test_models_are_measured_of_networks_only_and_all_tools_have_a_name() -> None:
+    models, tools = find_peers(["vaecompress", "vaecompress-tools"])
+    assert "tools learned" in models.description
+    assert "tools all" in tools.description
+    board = np.repeat(np.add.outer(np.arange(64), np.arange(64))[:, :, None] % 2 * 255, 3, axis=2).astype(np.uint8)
+    file = tools.encode(board, 60)
+    assert len(file) < len(models.encode(board, 60))
+    assert np.array_equal(tools.decode(file), board)

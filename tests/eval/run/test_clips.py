@@ -110,7 +110,8 @@ def test_a_folder_of_clips_becomes_a_report(clip: Path, tmp_path: Path) -> None:
         report,
         test="x265-intra",
         cache=cache,
-        min_bpp=0.0, max_bpp=99.0,
+        min_bpp=0.0,
+        max_bpp=99.0,
     )
     assert text.startswith("BD-rate of x265-intra on 1 clip")
     assert "| x264-medium | +" in text

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from vaecompress.errors import InputError
+from vaecompress.errors import InputError, UsageError
 from vaecompress.media.image import Image
 
 # What each mode is converted to; None: its samples are taken as they are.
@@ -18,12 +18,15 @@ _CONVERTED = {
 _EXIF_PREFIX = b"Exif\0\0"
 
 
-def from_pillow(picture: PIL.Image.Image) -> Image:
+def from_pillow(picture: PIL.Image.Image, exact: bool = False) -> Image:
     """Return a Pillow picture as ours, with ICC profile, EXIF and XMP; the first frame of an animation, with a warning.
 
-    Raises InputError for a mode that is not carried (CMYK, CIE Lab, 32-bit, floating point) and for damaged data.
+    Raises InputError for a mode that is not carried (CMYK, CIE Lab, 32-bit, floating point) and for damaged data, and
+    UsageError for samples of more than 8 bits where ``exact`` says that none may be reduced.
     """
     mode, transparent = picture.mode, "transparency" in picture.info
+    if exact and mode.startswith("I;16"):
+        raise UsageError("picture has 16-bit samples: lossless keeps those of 8 bits; leave it out")
     if mode not in _CONVERTED and mode != "P":
         raise InputError(f"Pillow pictures of mode {mode} are not carried: convert to L, LA, RGB or RGBA first")
     wanted = _CONVERTED.get(mode)

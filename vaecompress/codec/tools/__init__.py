@@ -1,0 +1,1 @@
+"""Pictures that networks do not code: tools with decoders that are exact by their own standards."""

@@ -1,0 +1,35 @@
+"""Which of several files of one picture is the best for a goal."""
+
+from collections.abc import Sequence
+
+from vaecompress.encoder.goal import Goal
+from vaecompress.encoder.tools.file import Encoded, StillFile
+from vaecompress.encoder.tools.webp import encode_webp, fits_webp
+from vaecompress.format import MAX_QUALITY, quality_lambda
+
+
+def other_files(file: StillFile, goal: Goal) -> list[Encoded]:
+    """What the tools other than networks make of an image, as far as it meets the goal."""
+    found = []
+    if fits_webp(file.image):
+        found.append(encode_webp(file, goal.quality or MAX_QUALITY))
+    max_bytes = goal.max_bytes(file.area)
+    return [one for one in found if max_bytes is None or len(one.data) <= max_bytes]
+
+
+def best_of(found: Sequence[Encoded], goal: Goal) -> Encoded:
+    """The best of files that meet the goal.
+
+    Of a quality the one of least cost, lambda D + R; of a size or rate the one of highest PSNR; of a PSNR the smallest.
+    """
+    if goal.quality is not None:
+        weight = quality_lambda(goal.quality)
+        return min(found, key=lambda one: weight * _squared_error(one) + one.bpp)
+    if goal.psnr_db is not None:
+        return min(found, key=lambda one: len(one.data))
+    return max(found, key=lambda one: (one.psnr_db, -len(one.data)))
+
+
+def _squared_error(one: Encoded) -> float:
+    """Mean of a sample, in levels."""
+    return float(255.0**2 * 10 ** (-one.psnr_db / 10))

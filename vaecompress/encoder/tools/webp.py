@@ -1,0 +1,57 @@
+"""Pictures coded without loss, as WebP's lossless bitstream."""
+
+import io
+
+import numpy as np
+import PIL.Image
+
+from vaecompress.bitstream import PicturePayload, Tool, pixel_checksum
+from vaecompress.bitstream.directory import NO_MODEL
+from vaecompress.codec.tools.decode import decode_with_tool
+from vaecompress.codec.tools.webp import WEBP_MAX_SIDE, bitstream_of, has_alpha
+from vaecompress.encoder.tools.file import Encoded, StillFile
+from vaecompress.errors import UsageError
+from vaecompress.format import MAX_QUALITY
+from vaecompress.media.image import Image
+from vaecompress.media.plain import plain
+
+_THOROUGH = {"method": 6, "quality": 100}
+_QUICK = {"method": 4, "quality": 75}
+THOROUGH_PIXELS = 1 << 18
+"""Up to so many the most thorough search takes below half a second; above, only what is asked to be exact gets it."""
+
+
+def encode_lossless(image: Image, strip: bool = False) -> Encoded:
+    """Encode an image so that every sample comes back; ``strip`` leaves metadata out, as :func:`plain` does.
+
+    Raises UsageError for a picture with a side that WebP does not carry.
+    """
+    if strip:
+        image, _ = plain(image)
+    if not fits_webp(image):
+        raise UsageError(
+            f"picture is {image.width}x{image.height}: lossless pictures have at most {WEBP_MAX_SIDE} pixels a side; "
+            "leave lossless out"
+        )
+    return encode_webp(StillFile(image), MAX_QUALITY, thorough=True)
+
+
+def fits_webp(image: Image) -> bool:
+    """Whether the tool can carry an image."""
+    return max(image.width, image.height) <= WEBP_MAX_SIDE
+
+
+def encode_webp(file: StillFile, quality: int, thorough: bool = False) -> Encoded:
+    """Encode an image with this tool; ``quality`` is what the file shall say. Decoded and checked."""
+    image, pixels = file.image, file.pixels
+    samples = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+    if image.alpha is not None:
+        samples = np.dstack([samples, image.alpha])
+    settings = _THOROUGH if thorough or file.area <= THOROUGH_PIXELS else _QUICK
+    with io.BytesIO() as buffer:
+        picture = PIL.Image.fromarray(np.ascontiguousarray(samples))
+        picture.save(buffer, "WEBP", lossless=True, exact=True, **settings)
+        coded = bitstream_of(buffer.getvalue())
+    payload = PicturePayload(pixel_checksum(np.ascontiguousarray(pixels).data), coded, Tool.WEBP_LOSSLESS)
+    decode_with_tool(payload, (image.height, image.width, pixels.shape[2] + has_alpha(coded)))
+    return file.encoded(quality, payload, NO_MODEL, None, float("inf"))
