@@ -128,6 +128,21 @@ def test_netpbm_of_any_maximum():
         np.testing.assert_allclose(image.pixels, array * 255.0 / maximum, atol=0.51)
 
 
+@pytest.mark.parametrize(("kind", "channels"), [("P2", 1), ("P3", 3)])
+@pytest.mark.parametrize("maximum", [100, 255, 1023, 65535])
+def test_netpbm_in_words_of_text(kind, channels, maximum):
+    array = np.random.default_rng(1).integers(0, maximum + 1, (23, 31, channels), np.uint16)
+    text = f"{kind}\n# drawn\n31 23\n{maximum}\n" + "\n".join(map(str, array.ravel()))
+    image, _ = read_image(text.encode())
+    np.testing.assert_allclose(image.pixels, array * 255.0 / maximum, atol=0.51)
+
+
+def test_a_bitmap_without_its_file_header():
+    array = samples()
+    image, _ = read_image(saved(pillow(array), "DIB"))
+    np.testing.assert_array_equal(image.pixels, array)
+
+
 @pytest.mark.parametrize(("channels", "colour_type"), [(1, 0), (2, 4), (3, 2), (4, 6)])
 @pytest.mark.parametrize("depth", [8, 16])
 def test_interlaced_png(channels, colour_type, depth):
@@ -240,6 +255,16 @@ def test_damaged_files_raise_nothing_but_our_errors():
                 read_image(bytes(damaged), Limits(max_pixels=1 << 20))
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_damage_that_a_decoder_of_jpeg_glosses_over_is_named(progressive):
+    data = saved(pillow(samples(height=64, width=64)), "JPEG", quality=90, progressive=progressive)
+    assert read_image(data)[1] == []
+    middle = len(data) * 3 // 4
+    damaged = data[:middle] + b"\xff\0" * 20 + data[middle + 40 :]
+    _, notes = read_image(damaged)
+    assert notes == ["its data is damaged: parts of the picture may be wrong"]
+
+
 def test_missing_file_folder_and_empty_file(tmp_path):
     (tmp_path / "empty.png").touch()
     for path, word in ((tmp_path / "no.png", "No such file"), (tmp_path, "folder"), (tmp_path / "empty.png", "empty")):
@@ -280,7 +305,7 @@ def test_more_pixels_than_pillow_allows_by_itself(monkeypatch):
     assert PIL.Image.MAX_IMAGE_PIXELS == 100
 
 
-def test_reading_pictures_does_not_import_the_video_library():
+def test_the_video_library_is_not_imported_before_it_is_needed():
     script = "import sys, vaecompress.media.image_read, vaecompress.media.image_write; assert 'av' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
 

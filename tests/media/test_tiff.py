@@ -1,8 +1,10 @@
 """TIFF: each layout of the same samples gives the same picture, and what is not the picture is not taken for it."""
 
+import struct
+
 import numpy as np
 import pytest
-from media_files import samples
+from media_files import pillow, samples, saved
 from tiff_files import tiff
 
 from vaecompress.errors import InputError
@@ -52,9 +54,18 @@ def test_associated_alpha_is_divided_out(dtype, deflate):
 
 def test_a_sample_that_is_no_alpha_is_left_out():
     array = samples(channels=4, dtype=np.uint16)
-    image, _ = read_image(tiff(array, t338=0))
+    image, notes = read_image(tiff(array, t338=0))
     np.testing.assert_array_equal(image.pixels, np.round(array[:, :, :3] / 257.0))
     assert image.alpha is None
+    assert "samples of no named meaning are left out" in notes
+
+
+def test_a_resolution_of_nothing_by_nothing_costs_nothing():
+    data = saved(pillow(samples()), "TIFF", dpi=(300, 300))
+    assert read_image(data)[1] == ["the resolution of 300 dpi is left out"]
+    image, notes = read_image(data.replace(struct.pack("<II", 300, 1), bytes(8)))
+    np.testing.assert_array_equal(image.pixels, samples())
+    assert notes == []
 
 
 def test_big_tiff():

@@ -12,6 +12,7 @@ from PIL import PngImagePlugin
 from vaecompress.errors import InputError
 from vaecompress.limits import Limits
 from vaecompress.media.formats import tiff
+from vaecompress.media.formats.boxes import Box, bits_of, crop_of, properties_of_main_picture
 from vaecompress.media.formats.heif import enable_heif
 from vaecompress.media.metadata import Metadata, read_metadata
 from vaecompress.media.picture_kinds import check_readable, sniff
@@ -29,7 +30,8 @@ class Header:
     """What is known of a picture before decoding.
 
     ``format`` is Pillow's name, ``mode`` Pillow's pixel mode, ``bits`` the depth of one sample in the file,
-    ``pictures`` how many the file holds, ``transparency`` the colour or palette entries without alpha.
+    ``pictures`` how many the file holds, ``transparency`` the colour or palette entries without alpha, ``crop`` left,
+    top, right and bottom of what is to be shown of an AVIF picture.
     """
 
     format: str
@@ -40,6 +42,7 @@ class Header:
     pictures: int
     transparency: Any = field(repr=False)
     metadata: Metadata
+    crop: tuple[int, int, int, int] | None = None
     notes: tuple[str, ...] = ()
 
     def check(self, limits: Limits) -> None:
@@ -83,9 +86,10 @@ class PictureFile:
             enable_heif()
         try:
             pages = self._choose_page() if self._name == "TIFF" else None
+            properties = properties_of_main_picture(self.file) if self._name == "AVIF" else []
             image = self.open()
-            metadata = read_metadata(image, self.file, prefix, _MAX_METADATA_BYTES)
-            self.header = _describe(image, prefix, pages, metadata)
+            metadata = read_metadata(image, self.file, properties, _MAX_METADATA_BYTES)
+            self.header = _describe(image, prefix, properties, pages, metadata)
         except InputError:
             raise
         except PIL.UnidentifiedImageError as error:
@@ -138,22 +142,35 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _describe(image: PIL.ImageFile.ImageFile, prefix: bytes, pages: tiff.Pages | None, metadata: Metadata) -> Header:
+def _describe(
+    image: PIL.ImageFile.ImageFile, prefix: bytes, properties: list[Box], pages: tiff.Pages | None, metadata: Metadata
+) -> Header:
     name = image.format or "unknown"
+    crop, crop_is_wrong = None, False
+    try:
+        crop = crop_of(properties, image.width, image.height)
+    except ValueError:
+        crop_is_wrong = True
+    found = {
+        "the file's thumbnail is left out": pages is not None and pages.has_thumbnail,
+        "samples of no named meaning are left out": pages is not None and pages.directory.has_unnamed_samples,
+        "its crop makes no sense: the whole picture is taken": crop_is_wrong,
+    }
     return Header(
         format=name,
         mode=image.mode,
         width=image.width,
         height=image.height,
-        bits=_bits(name, image, prefix),
+        bits=_bits(name, image, prefix, properties),
         pictures=getattr(image, "n_frames", 1) if pages is None else pages.count,
         transparency=image.info.get("transparency"),
         metadata=metadata,
-        notes=("the file's thumbnail is left out",) if pages is not None and pages.has_thumbnail else (),
+        crop=crop,
+        notes=tuple(note for note, is_so in found.items() if is_so),
     )
 
 
-def _bits(name: str, image: PIL.ImageFile.ImageFile, prefix: bytes) -> int:
+def _bits(name: str, image: PIL.ImageFile.ImageFile, prefix: bytes, properties: list[Box]) -> int:
     """Return the depth of a sample in the file, which Pillow's modes hide: 16-bit RGB opens as "RGB"."""
     if name == "PNG":
         return prefix[24]
@@ -161,8 +178,7 @@ def _bits(name: str, image: PIL.ImageFile.ImageFile, prefix: bytes) -> int:
         depths = image.getexif().get(PIL.ExifTags.Base.BitsPerSample, 1)
         return max(depths) if isinstance(depths, tuple) else int(depths)
     if name == "AVIF":
-        pixel_information = prefix.find(b"pixi")  # ISO/IEC 23008-12, 6.5.6: version, count, one depth a channel
-        return prefix[pixel_information + 9] if pixel_information > 0 else 8
+        return bits_of(properties)
     if name == "HEIF":
         return int(image.info.get("bit_depth", 8))
     if name == "PPM":

@@ -4,6 +4,7 @@ Pillow decodes here by itself, not under imageio: pixel mode and size are needed
 reader also parses the EXIF data and fails on sound pixels where those are damaged.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from vaecompress.errors import InputError, LimitError, UsageError
 from vaecompress.limits import Limits
 from vaecompress.media.formats import tiff
 from vaecompress.media.formats.deep import read_deep
+from vaecompress.media.formats.jpeg import DAMAGED, is_damaged_jpeg
 from vaecompress.media.formats.netpbm import is_scaled_netpbm, read_scaled_netpbm
 from vaecompress.media.formats.png import check_rows
 from vaecompress.media.image import Image, to_8_bit
@@ -43,12 +45,13 @@ def read_image(
             if exact and header.bits > 8:
                 raise UsageError(f"has {header.bits}-bit samples: lossless keeps those of 8 bits; leave it out")
             samples = _decode(opened)
+            damage = [DAMAGED] if header.format in ("JPEG", "MPO") and is_damaged_jpeg(file, limits) else []
         except (InputError, LimitError, UsageError) as error:
             raise type(error)(f"{name}: {error}") from error
     opaque = Image.from_array(to_8_bit(samples))
     kept = header.metadata
     image = Image(opaque.pixels, opaque.alpha, icc=kept.icc, exif=kept.exif, xmp=kept.xmp, colour=kept.colour)
-    return image, [*_notes(header), *kept.notes]
+    return image, [*damage, *_notes(header), *kept.notes]
 
 
 def _notes(header: Header) -> list[str]:
@@ -70,7 +73,11 @@ def _decode(opened: PictureFile) -> npt.NDArray[Any]:
     except MemoryError as error:
         raise LimitError(f"{header.width}x{header.height} pixels do not fit into memory") from error
     except Exception as error:  # decoders of damaged files raise nearly everything
-        raise InputError(f"{header.format} data is damaged or incomplete: {one_line(error)}") from error
+        why = re.sub(r"^decoder error -\d+$", "it cannot be decompressed", one_line(error))
+        raise InputError(f"{header.format} data is damaged or incomplete: {why}") from error
+    if header.crop is not None:
+        left, top, right, bottom = header.crop
+        samples = samples[top:bottom, left:right]
     if opened.directory is not None and tiff.white_is_zero(opened.directory):
         samples = 65535 - samples
     key = header.transparency
@@ -90,7 +97,8 @@ def _samples(opened: PictureFile) -> npt.NDArray[Any]:
         associated = opened.directory is not None and opened.directory.is_associated
         return read_deep(opened.open, "B" if opened.is_big_endian else "L", associated)
     mode = _target_mode(header)
-    return np.asarray(picture if mode is None else picture.convert(mode))
+    samples = np.asarray(picture if mode is None else picture.convert(mode))
+    return samples.astype(np.uint16) if samples.dtype == np.int32 else samples  # of PGM in words of text
 
 
 def _with_transparent_colour(samples: npt.NDArray[Any], key: Any, bits: int) -> npt.NDArray[Any]:

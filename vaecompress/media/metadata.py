@@ -1,6 +1,6 @@
 """What a picture file says besides its pixels: ICC, EXIF, XMP and colour, and what of it is left out."""
 
-import struct
+import math
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -9,6 +9,7 @@ import PIL.Image
 import PIL.ImageFile
 
 from vaecompress.media.colour import HDR_TRANSFERS, IDENTITY, Colour
+from vaecompress.media.formats.boxes import Box, code_points_of
 from vaecompress.media.formats.icc import profile_of_code_points
 from vaecompress.media.formats.jpeg import left_out_of_jpeg
 from vaecompress.media.formats.png import PngChunks, read_chunks
@@ -16,7 +17,7 @@ from vaecompress.media.formats.png import PngChunks, read_chunks
 EXIF_PREFIX = b"Exif\0\0"
 
 _DESCRIPTIVE_TAGS = ("ImageDescription", "Make", "Model", "Software", "DateTime", "Artist", "Copyright")
-_SCREEN_DPI = (1, 72, 96)
+_SCREEN_DPI = (0, 1, 72, 96)
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,12 @@ class Metadata:
         return sum(len(part) for part in (self.icc, self.exif, self.xmp) if part is not None)
 
 
-def read_metadata(image: PIL.ImageFile.ImageFile, file: BinaryIO, prefix: bytes, max_bytes: int) -> Metadata:
-    """Collect the metadata of an opened picture; ``prefix`` are the first bytes of its ``file``."""
+def read_metadata(image: PIL.ImageFile.ImageFile, file: BinaryIO, properties: list[Box], max_bytes: int) -> Metadata:
+    """Collect the metadata of an opened picture; ``properties`` are those that its boxes give it, of AVIF."""
     info = image.info
     chunks = read_chunks(file, max_bytes) if image.format == "PNG" else None
     icc = info.get("icc_profile") or (chunks.raw_icc if chunks else None)
-    code_points = _code_points(image, chunks, prefix)
+    code_points = _code_points(image, chunks, properties)
     colour = None
     if code_points is not None and code_points[1] in HDR_TRANSFERS:
         colour = Colour(*code_points, matrix=IDENTITY, full_range=True)
@@ -60,13 +61,14 @@ def _exif(image: PIL.ImageFile.ImageFile, chunks: PngChunks | None) -> bytes | N
     return exif.removeprefix(EXIF_PREFIX) or None
 
 
-def _code_points(image: PIL.ImageFile.ImageFile, chunks: PngChunks | None, prefix: bytes) -> tuple[int, int] | None:
+def _code_points(
+    image: PIL.ImageFile.ImageFile, chunks: PngChunks | None, properties: list[Box]
+) -> tuple[int, int] | None:
     """Return primaries and transfer characteristics where a file names them as ITU-T H.273 does."""
     if chunks is not None:
         return chunks.code_points
     if image.format == "AVIF":
-        at = prefix.find(b"colrnclx")  # ISO/IEC 14496-12, 12.1.5
-        return struct.unpack(">HH", prefix[at + 8 : at + 12]) if at > 0 else None
+        return code_points_of(properties)
     nclx: dict[str, Any] | None = image.info.get("nclx_profile")
     return (nclx["color_primaries"], nclx["transfer_characteristics"]) if nclx else None
 
@@ -79,9 +81,9 @@ def _left_out(
         notes.append(f"the PNG's texts are left out: {', '.join(chunks.other_texts[:8])}")
     if colour is not None:
         notes.append(f"its colours are {colour.transfer_name} (HDR): of pictures, only .png can say so when decoded")
-    dpi = image.info.get("dpi")
-    if dpi and exif is None and round(dpi[0]) not in _SCREEN_DPI:
-        notes.append(f"the resolution of {dpi[0]:.0f} dpi is left out")
+    dpi = float((image.info.get("dpi") or (0,))[0])  # of TIFF, a fraction that may be 0/0
+    if exif is None and math.isfinite(dpi) and round(dpi) not in _SCREEN_DPI:
+        notes.append(f"the resolution of {dpi:.0f} dpi is left out")
     return notes
 
 

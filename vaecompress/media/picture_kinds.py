@@ -14,14 +14,16 @@ _MAGICS = {
     b"MM\0+": "TIFF",
     b"BM": "BMP",
     b"GIF8": "GIF",
+    **dict.fromkeys((b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0"), "DIB"),
 }
 _BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "HEIF"),
-    **dict.fromkeys((b"mif1", b"mif2", b"msf1", b"miaf"), "HEIF"),
+    **dict.fromkeys((b"mif1", b"mif2", b"mif3", b"msf1", b"miaf"), "HEIF"),
+    **dict.fromkeys((b"avci", b"avcs", b"j2ki", b"j2is", b"jpeg", b"jpgs", b"vvic", b"vvis"), "HEIF"),
     **{b"crx ": "RAW", b"jxl ": "JPEG XL", b"jp2 ": "JPEG 2000", b"jpx ": "JPEG 2000"},
 }
-_BRANDS_OF_ANY_CODEC = (b"mif1", b"mif2", b"msf1", b"miaf")
+_BRANDS_OF_ANY_CODEC = (b"mif1", b"mif2", b"mif3", b"msf1", b"miaf")
 
 # Known, and refused by name. Raw photographs in TIFF clothes are told apart in formats/tiff.py.
 _REFUSED_MAGICS = {

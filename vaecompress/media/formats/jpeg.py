@@ -1,8 +1,12 @@
-"""What a JPEG file holds besides its picture and what Pillow hands on of it."""
+"""What a JPEG file holds besides its picture and what Pillow hands on of it, and damage that Pillow keeps to itself."""
 
 from typing import BinaryIO
 
 import PIL.ImageFile
+
+from vaecompress.limits import Limits
+
+DAMAGED = "its data is damaged: parts of the picture may be wrong"
 
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _IPTC_RESOURCE = 0x0404
@@ -21,6 +25,23 @@ def left_out_of_jpeg(image: PIL.ImageFile.ImageFile, file: BinaryIO) -> list[str
         f"{tail_bytes:,} bytes after the picture are left out, such as a motion photo's film": tail_bytes > _TAIL_BYTES,
     }
     return [note for note, is_so in found.items() if is_so]
+
+
+def is_damaged_jpeg(file: BinaryIO, limits: Limits) -> bool:
+    """Whether libav, told to be strict, finds data that no encoder writes; kinds that it does not know are none."""
+    import av
+
+    file.seek(0)
+    try:
+        with av.open(file, format="jpeg_pipe") as container:
+            stream = container.streams.video[0]
+            stream.codec_context.options = {"err_detect": "explode", "max_pixels": str(limits.max_pixels)}
+            next(container.decode(stream), None)
+    except av.InvalidDataError:
+        return True
+    except av.FFmpegError:
+        return False
+    return False
 
 
 def _tail_bytes(file: BinaryIO) -> int:

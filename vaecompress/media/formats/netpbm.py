@@ -11,7 +11,8 @@ from vaecompress.errors import InputError
 
 def is_scaled_netpbm(picture: PIL.ImageFile.ImageFile) -> bool:
     """Whether an opened PGM or PPM is binary and its samples are not plain bytes."""
-    return bool(picture.tile) and (picture.tile[0].codec_name == "ppm" or picture.mode == "I")
+    codec = picture.tile[0].codec_name if picture.tile else "ppm_plain"
+    return codec == "ppm" or (codec != "ppm_plain" and picture.mode == "I")
 
 
 def read_scaled_netpbm(picture: PIL.ImageFile.ImageFile, file: BinaryIO) -> npt.NDArray[Any]:

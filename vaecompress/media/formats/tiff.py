@@ -71,6 +71,11 @@ class Directory:
         return self.first(_EXTRA_SAMPLES, 0) == 1
 
     @property
+    def has_unnamed_samples(self) -> bool:
+        """Whether there are samples besides the colours of which nothing says that they are alpha."""
+        return 0 in self.tags.get(_EXTRA_SAMPLES, ())
+
+    @property
     def kind(self) -> str:
         """The kind of samples in words, such as ``16-bit floating point RGB with 4 samples a pixel``."""
         format = _SAMPLE_FORMATS.get(self.first(_SAMPLE_FORMAT, 1), "")
@@ -130,11 +135,12 @@ def _raw_photograph() -> InputError:
 def check_kind(directory: Directory) -> None:
     """Refuse the kinds of samples that Pillow takes for others.
 
-    Raises InputError (signed or floating point samples; planes of grey and alpha, or of colours multiplied with alpha).
+    Raises InputError (signed or floating point samples; planes of grey and alpha, of colours multiplied with alpha, or
+    of no named meaning).
     """
     in_planes = directory.first(_PLANAR, 1) == 2
     grey_and_more = directory.photometric in (0, 1) and directory.samples > 1
-    wrong_planes = in_planes and (directory.is_associated or grey_and_more)
+    wrong_planes = in_planes and (directory.is_associated or directory.has_unnamed_samples or grey_and_more)
     if directory.first(_SAMPLE_FORMAT, 1) in _SAMPLE_FORMATS or wrong_planes:
         raise refused_kind(directory)
 
