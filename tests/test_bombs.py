@@ -92,6 +92,14 @@ def webp(width: int, height: int) -> bytes:
     return write(Header("image", 16, 16, 3, False, 60, bytes(8)), [Chunk("PICT", payload.to_body())])
 
 
+def av1(width: int, height: int) -> bytes:
+    """A grey picture of 16 x 16 pixels whose AV1 still says that it is of this size."""
+    bits = f"000110000011111111{width - 1:016b}{height - 1:016b}00000001010100"
+    coded = b"\x0a\x08" + int(bits, 2).to_bytes(8, "big") + b"\x32\x63" + bytes(99)
+    payload = PicturePayload(0, coded, Tool.AV1_PLANES)
+    return write(Header("image", 16, 16, 1, False, 60, bytes(8)), [Chunk("PICT", payload.to_body())])
+
+
 def sound_but_for_alpha(alpha: bytes) -> bytes:
     """A picture of 16 x 16 pixels with another alpha plane than its own."""
     data = vaecompress.encode(np.zeros((16, 16, 4), np.uint8), model="tiny", tools="learned")
@@ -192,6 +200,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: sound_but_for_alpha(png(16, 16, (b"iCCP", b"name\0\0" + compressed_zeros()))),
         "CorruptError",
     ),
+    "size of AV1.bin": (lambda: av1(16_000, 16_000), "CorruptError"),
     "size of WebP.bin": (lambda: webp(16_000, 16_000), "CorruptError"),
     "a chunk of 2^62 bytes.bin": (long_chunk, "CorruptError"),
     "2^64 chunks.bin": (many_chunks, "CorruptError"),

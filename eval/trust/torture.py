@@ -28,6 +28,8 @@ from vaecompress.codec.still import decode_image
 from vaecompress.codec.video import decode_video, read_colour, read_time_stamps
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.still import ImageEncoder
+from vaecompress.encoder.tools.choice import encode_planes
+from vaecompress.encoder.tools.file import StillFile
 from vaecompress.encoder.tools.webp import encode_lossless
 from vaecompress.encoder.video import encode_video
 from vaecompress.errors import CorruptError, LimitError, UnsupportedError
@@ -68,7 +70,7 @@ def picture(width: int, height: int, channels: int, seed: int = 0) -> Pixels:
 
 
 def sound_streams(model: LoadedModel, width: int, height: int, quality: int = 30) -> dict[str, bytes]:
-    """An RGB picture with alpha and metadata, a grey one, one without loss, and videos without and with sound."""
+    """An RGB picture with alpha and metadata, a grey one, one of each other tool, and videos without and with sound."""
     codec, goal = ImageEncoder(model), Goal(quality=quality)
     alpha = picture(width, height, 1, 1)[:, :, 0]
     colour = Image(picture(width, height, 3), alpha, icc=b"profile", exif=b"II*\0", xmp=b"<x/>")
@@ -78,6 +80,7 @@ def sound_streams(model: LoadedModel, width: int, height: int, quality: int = 30
         "video": video_stream(model, width, height, 3, quality),
         "with sound": video_stream(model, width, height, 2, quality, sound=True),
         "lossless picture": encode_lossless(colour).data,
+        "AV1 planes": encode_planes(StillFile(Image(picture(width, height, 3))), goal).data,
     }
 
 

@@ -65,6 +65,13 @@ def test_context_steps(model_bytes: bytes, steps: int) -> None:
     assert_same_pixels(changed, picture(66, 40, 3), 70)
 
 
+@pytest.mark.parametrize("tool", ["webp-lossless", "av1-planes"])
+def test_other_tools_are_said_to_be_missing(tool: str, model_bytes: bytes) -> None:
+    stream = (Path(__file__).parents[1] / "golden" / "0.1.0" / f"{tool}_rgb.bin").read_bytes()
+    with pytest.raises(NotImplementedError, match="has only the tool learned"):
+        plain_decoder.decode(stream, model_bytes)
+
+
 def test_the_operators_of_the_format_are_those_of_the_code() -> None:
     text = files("vaecompress.bitstream").joinpath("FORMAT.md").read_text(encoding="utf-8")
     listed = text[text.index("The operators, as ONNX defines them:") : text.index("Nothing else: no control flow")]

@@ -23,12 +23,18 @@ from vaecompress.codec.still import decode_image
 from vaecompress.codec.video import decode_video
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.still import ImageEncoder
+from vaecompress.encoder.tools.choice import encode_planes
+from vaecompress.encoder.tools.file import StillFile
+from vaecompress.encoder.tools.webp import encode_lossless
 from vaecompress.media.image import Image
 from vaecompress.models import registry
 from vaecompress.models.loaded import LoadedModel
 
 FOLDER = Path(__file__).parent
 RECORD = "pixels.json"
+TOOLS = "tools"
+"""In place of a model: the tools that take none."""
+
 WIDTH, HEIGHT = 67, 45
 
 
@@ -47,6 +53,21 @@ def golden_streams(model: LoadedModel) -> Iterator[tuple[str, bytes]]:
         yield name, ImageEncoder(model).encode(image, Goal(quality=quality)).data
     for quality in (1, 60, 100):
         yield f"video_q{quality}", video_stream(model, 40, 28, 3, quality)
+
+
+def tool_streams() -> Iterator[tuple[str, bytes]]:
+    """A name and a stream of every kind of content that the tools other than networks code."""
+    colour, grey, alpha = picture(WIDTH, HEIGHT, 3), picture(WIDTH, HEIGHT, 1), picture(WIDTH, HEIGHT, 1, 1)[:, :, 0]
+    for name, image in {
+        "rgb": Image(colour),
+        "grey": Image(grey),
+        "alpha_metadata": Image(colour, alpha, icc=b"profile", exif=b"II*\0", xmp=b"<x/>"),
+        "grey_alpha": Image(grey, alpha),
+        "grey_as_rgb": Image(np.repeat(grey, 3, axis=2)),
+        "one_pixel": Image(colour[:1, :1]),
+    }.items():
+        yield f"webp-lossless_{name}", encode_lossless(image).data
+        yield f"av1-planes_{name}", encode_planes(StillFile(image), Goal(quality=40)).data
 
 
 def describe(data: bytes, engine: str = "onnxruntime") -> dict[str, Any]:
@@ -72,16 +93,17 @@ def _hash(samples: npt.NDArray[np.uint8]) -> str:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="*", help="the shipped models by default")
+    parser.add_argument("models", nargs="*", help="the shipped models and tools by default")
     parser.add_argument("--force", action="store_true", help="replace what exists; only before a release")
     options = parser.parse_args()
     folder = FOLDER / vaecompress.__version__
     folder.mkdir(exist_ok=True)
     record_path = folder / RECORD
     record = json.loads(record_path.read_text()) if record_path.exists() else {}
-    for name in options.models or [path.stem for path in sorted(registry.SHIPPED.glob("*.vcm"))]:
-        for content, data in golden_streams(registry.load(name, threads=1)):
-            path = folder / f"{name}_{content}.bin"
+    for name in options.models or [*(path.stem for path in sorted(registry.SHIPPED.glob("*.vcm"))), TOOLS]:
+        streams = tool_streams() if name == TOOLS else golden_streams(registry.load(name, threads=1))
+        for content, data in streams:
+            path = folder / (f"{content}.bin" if name == TOOLS else f"{name}_{content}.bin")
             if path.exists() and not options.force:
                 print(f"{path.name} exists, left alone")
                 continue

@@ -7,11 +7,18 @@ from typing import Any
 import pytest
 from golden_streams import FOLDER, RECORD, describe
 
+import vaecompress
+
 RECORDS: dict[Path, dict[str, Any]] = {
     record.parent / name: expected
     for record in sorted(FOLDER.glob(f"*/{RECORD}"))
     for name, expected in json.loads(record.read_text()).items()
 }
+
+
+def test_each_tool_has_its_streams() -> None:
+    tools = [vaecompress.info(path.read_bytes()).tool for path in RECORDS if path.parent.name == "0.1.0"]
+    assert {"learned", "webp-lossless", "av1-planes"} <= set(tools)
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: f"{path.parent.name}/{path.name}")

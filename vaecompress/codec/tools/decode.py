@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.bitstream import PicturePayload, Tool, pixel_checksum
+from vaecompress.codec.tools.av1 import decode_av1
 from vaecompress.codec.tools.webp import decode_webp
-from vaecompress.errors import CorruptError, UnsupportedError
+from vaecompress.errors import CorruptError
 
 Array = npt.NDArray[Any]
 
@@ -22,7 +23,7 @@ def decode_with_tool(payload: PicturePayload, shape: tuple[int, int, int]) -> Ar
     if payload.tool is Tool.WEBP_LOSSLESS:
         samples = decode_webp(payload.coded, shape)
     else:
-        raise UnsupportedError(f"pictures coded with {payload.tool.label} cannot be decoded by this version")
+        samples = decode_av1(payload.coded, shape)
     colours = np.ascontiguousarray(samples[:, :, :colour_channels])
     if pixel_checksum(colours.data) != payload.checksum:
         raise CorruptError("the decoded picture does not match its checksum; the stream is damaged")

@@ -1,10 +1,18 @@
 """Which of several files of one picture is the best for a goal."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from vaecompress.bitstream import PicturePayload
+from vaecompress.bitstream.directory import NO_MODEL
+from vaecompress.codec.tools.av1 import has_avif
+from vaecompress.encoder.effort import EFFORTS, MIN_EFFORT
 from vaecompress.encoder.goal import Goal
+from vaecompress.encoder.quality_search import QualitySearch
+from vaecompress.encoder.tools.av1 import Av1Trials
 from vaecompress.encoder.tools.file import Encoded, StillFile
 from vaecompress.encoder.tools.webp import encode_webp, fits_webp
+from vaecompress.errors import GoalError
 from vaecompress.format import MAX_QUALITY, quality_lambda
 
 
@@ -14,7 +22,21 @@ def other_files(file: StillFile, goal: Goal) -> list[Encoded]:
     if fits_webp(file.image):
         found.append(encode_webp(file, goal.quality or MAX_QUALITY))
     max_bytes = goal.max_bytes(file.area)
-    return [one for one in found if max_bytes is None or len(one.data) <= max_bytes]
+    found = [one for one in found if max_bytes is None or len(one.data) <= max_bytes]
+    if has_avif() and not (found and goal.quality is None and goal.psnr_db is None):  # nothing beats what is exact
+        with suppress(GoalError, OSError, ValueError):  # out of reach, or a Pillow whose AVIF does not write
+            found.append(encode_planes(file, goal))
+    return found
+
+
+def encode_planes(file: StillFile, goal: Goal) -> Encoded:
+    """Code an image as AV1 planes. Raises GoalError where a size, rate or PSNR is out of reach."""
+
+    def size_of(quality: int, payload: PicturePayload) -> int:
+        return len(file.of(quality, payload, NO_MODEL))
+
+    trial = QualitySearch(Av1Trials(file.pixels), goal, file.area, size_of).find(EFFORTS[MIN_EFFORT])
+    return file.encoded(trial.quality, trial.result.payload, NO_MODEL, None, trial.psnr_db)
 
 
 def best_of(found: Sequence[Encoded], goal: Goal) -> Encoded:
