@@ -71,15 +71,15 @@ class Decoder:
 
     def _decode_still(self, job: Job, container: Container, sink: Sink) -> dict[str, Any]:
         """One frame of a video, as a picture."""
+        from vaecompress.codec.video import read_colour
         from vaecompress.media.image import Image
         from vaecompress.media.image_write import format_of
 
         assert job.output is not None
         (frame,) = self._frames(container, None)
-        return {
-            "frames": 1,
-            "notes": _write_picture(self._fitted(Image(frame.pixels)), format_of(job.output), job, sink),
-        }
+        colour = read_colour(container, None)
+        image = self._fitted(Image(frame.pixels, colour=colour if colour.is_hdr else None))
+        return {"frames": 1, "notes": _write_picture(image, format_of(job.output), job, sink)}
 
     def _decode_video(self, job: Job, container: Container, format: str, sink: Sink) -> dict[str, Any]:
         from vaecompress.codec.sound import open_sound, sound_of_frames

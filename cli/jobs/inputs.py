@@ -16,6 +16,7 @@ from .outputs import is_special
 STREAM_SUFFIX = ".bin"
 
 _SNIFFED_BYTES = 32
+_NAMES_SHOWN = 5
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _STANDARD_INPUT = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 _STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
@@ -132,3 +133,18 @@ def is_picture_data(data: bytes) -> bool:
     from vaecompress.media.picture_kinds import sniff
 
     return not data or sniff(data[:_SNIFFED_BYTES]) is not None
+
+
+def excluded_names(lists: Sequence[Path], sources: Sequence[Path], console: Console) -> frozenset[str]:
+    """The names in the lists of ``--exclude``; says which of them no picture of ``sources`` has.
+
+    Raises InputError (a list that cannot be read).
+    """
+    from vaecompress.train.data.sources import listed_names, unmatched
+
+    for each in lists:
+        absent = unmatched(listed_names([each]), sources)
+        if absent:
+            shown = ", ".join(absent[:_NAMES_SHOWN]) + ", ..." * (len(absent) > _NAMES_SHOWN)
+            console.notes(str(each), [f"names that match no picture: {len(absent)} ({shown})"])
+    return listed_names(lists)

@@ -8,6 +8,7 @@ from typing import Any
 from vaecompress.errors import InputError
 
 from ..console import Console
+from ..jobs.inputs import excluded_names
 from ..jobs.outputs import writing
 from ..options import add_exclude_argument, add_json_argument, add_quiet_argument, path
 
@@ -52,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
     }
     if options.bd_rate is not None:
         card["bd_rate_percent"] = options.bd_rate
+    console = Console.of(options)
     with writing(options.output, options.force) as part:
         try:
             data = freeze(ModelConfig.from_dict(meta["model"]), variables, card)
@@ -60,10 +62,9 @@ def run(options: argparse.Namespace) -> int:
                 f"{weights}: cannot be made exact: {error}; train it to the end of its exact phase"
             ) from error
         if options.fit:
-            data = _fitted(data, options)
+            data = _fitted(data, options, console)
         part.write_bytes(data)
     record = {"source": str(options.source), "output": str(options.output), "size_bytes": len(data)}
-    console = Console.of(options)
     console.done(f"{options.source} -> {options.output}  {len(data):,} bytes", record)
     return 0
 
@@ -75,10 +76,10 @@ def _check_calibrated(path: Path, meta: Mapping[str, Any]) -> None:
         raise InputError(f"{path}: stands at step {meta['step']}, before its exact phase; train it to the end")
 
 
-def _fitted(data: bytes, options: argparse.Namespace) -> bytes:
+def _fitted(data: bytes, options: argparse.Namespace, console: Console) -> bytes:
     from vaecompress.train.data.resident import Resident
-    from vaecompress.train.data.sources import listed_names
     from vaecompress.train.fit_tables import choose_pictures, fit_tables
 
-    resident = Resident.load(options.fit, listed_names(options.exclude), rescale=False)
+    exclude = excluded_names(options.exclude, options.fit, console)
+    resident = Resident.load(options.fit, exclude, rescale=False)
     return fit_tables(data, choose_pictures(resident))

@@ -3,6 +3,7 @@
 import argparse
 
 from ..console import Console
+from ..jobs.inputs import excluded_names
 from ..options import add_exclude_argument, add_json_argument, add_quiet_argument, byte_count, path, positive_integer
 
 
@@ -20,11 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Pack; returns the exit code."""
     from vaecompress.train.data.pack import SHARD_BYTES, pack
-    from vaecompress.train.data.sources import listed_names
 
     console = Console.of(options)
     size_bytes = options.shard_size or SHARD_BYTES
-    manifest = pack(options.sources, options.output, size_bytes, listed_names(options.exclude), options.max_side)
+    exclude = excluded_names(options.exclude, options.sources, console)
+    manifest = pack(options.sources, options.output, size_bytes, exclude, options.max_side)
     pictures, shards = len(manifest["pictures"]), len(manifest["shards"])
     skipped = "".join(f", {count} {reason} left out" for reason, count in manifest["skipped"].items())
     text = f"{options.output}: {pictures} pictures, {manifest['pixels'] / 1e6:.1f} MP in {shards} shards{skipped}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vaecompress.errors import UsageError
 
 from ..console import Console
+from ..jobs.inputs import excluded_names
 from ..options import add_exclude_argument, add_quiet_argument, path, positive_integer, positive_number
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     weights = _initial_weights(options.init, recipe)
     tests = sorted(listed_names([options.validation])) if options.validation else []
     pictures = validation_images(options.data, tests)
-    exclude = listed_names(options.exclude) | frozenset(tests)
+    exclude = excluded_names(options.exclude, options.data, console) | frozenset(tests)
     batches = _batches(options, exclude, recipe.recipe.seed, console)
     dtype = jnp.bfloat16 if options.bf16 else jnp.float32
     settings = RunOptions(

@@ -23,13 +23,26 @@ def frames(count=COUNT, height=HEIGHT, width=WIDTH):
 
 
 def make_video(
-    path, *, codec="libx264", pixels="yuv420p", format=None, time_stamps=None, audio=False, rotation=0, **tags
+    path,
+    *,
+    codec="libx264",
+    pixels="yuv420p",
+    format=None,
+    time_stamps=None,
+    audio=False,
+    rotation=0,
+    base=600,
+    muxer=(),
+    **tags,
 ):
-    """Encode ``frames()`` with PyAV; ``tags`` are set on the codec context."""
-    with av.open(str(path), "w", format=format) as container:
+    """Encode ``frames()`` with PyAV.
+
+    ``base`` is units of time a second, ``muxer`` are options of the format, ``tags`` are set on the codec context.
+    """
+    with av.open(str(path), "w", format=format, options=dict(muxer)) as container:
         stream = container.add_stream(codec, rate=24)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
-        stream.time_base = stream.codec_context.time_base = Fraction(1, 600)
+        stream.time_base = stream.codec_context.time_base = Fraction(1, base)
         for name, value in tags.items():
             setattr(stream.codec_context, name, value)
         if rotation:
@@ -269,3 +282,19 @@ def test_limits(tmp_path):
 def test_a_video_file_takes_no_frame_rate(tmp_path):
     with pytest.raises(UsageError, match="own time stamps"):
         open_video(make_video(tmp_path / "a.mkv"), Fraction(30))
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_frames_of_avi_come_at_an_even_pace(tmp_path, codec):
+    """AVI holds no times, and libav gives frames that are decoded early those of their packets."""
+    path = make_video(tmp_path / "a.avi", codec=codec, max_b_frames=2, base=24, time_stamps=range(COUNT))
+    video = open_video(path)
+    stamps = [time_stamp for _, time_stamp in video]
+    assert np.diff(stamps).tolist() == [1] * (COUNT - 1)
+    assert video.notes == []
+
+
+def test_an_encrypted_film_is_named_so(tmp_path):
+    options = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "12" * 16, "encryption_kid": "34" * 16}
+    with pytest.raises(InputError, match=r"a\.mp4: is encrypted: decrypt it first$"):
+        open_video(make_video(tmp_path / "a.mp4", muxer=options))

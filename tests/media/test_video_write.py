@@ -8,6 +8,7 @@ from media_files import samples
 
 from vaecompress.errors import OutputError, UsageError
 from vaecompress.media.colour import Colour
+from vaecompress.media.image_read import read_image
 from vaecompress.media.video import open_video
 from vaecompress.media.video_write import open_video_writer, video_format_of
 
@@ -156,3 +157,14 @@ def test_time_stamps_that_no_file_has_room_for(tmp_path, format):
     for time_base, start in ((Fraction(1, 1 << 40), 0), (Fraction(1, 1000), 1 << 70)):
         with pytest.raises(OutputError, match="no room"):
             write(tmp_path / "a", format, [start + i for i in range(12)], time_base)
+
+
+def test_hdr_is_said_where_it_can_be_and_else_named(tmp_path):
+    pq = Colour(9, 16, 9)
+    for format in ("y4m", "webp"):
+        writer = write(tmp_path / "video.part", format, colour=pq)
+        assert "no room for its colours (PQ, HDR): write .mp4 or .mkv" in writer.notes
+    writer = write(tmp_path / "frames", "frames", colour=pq)
+    image, _ = read_image(tmp_path / "frames" / "frame_000000.png")
+    assert (image.colour.primaries, image.colour.transfer) == (9, 16)
+    assert writer.notes == ["a folder of frames keeps no time stamps"]

@@ -29,6 +29,11 @@ class Colour:
         return self.matrix in _CONVERTED_MATRICES
 
     @property
+    def is_hdr(self) -> bool:
+        """Whether the numbers stand for more light than a usual screen gives: PQ or HLG."""
+        return self.transfer in HDR_TRANSFERS
+
+    @property
     def transfer_name(self) -> str:
         """What to call the transfer characteristics in messages."""
         return HDR_TRANSFERS.get(self.transfer, f"H.273 transfer {self.transfer}")

@@ -68,7 +68,7 @@ class VideoFile(VideoSource):
 
     def _on_damage(self, error: InputError) -> None:
         if not self.partial:
-            raise error
+            _raise(error)
         self.is_damaged = True
         self._note(f"left out: {str(error).removeprefix(f'{self.path}: ')}")
 
@@ -124,7 +124,7 @@ def _aspect(stream: Any, display: Display) -> Fraction:
 
 
 def _raise(error: InputError) -> None:
-    raise error
+    raise InputError(f"{error}; --allow-partial encodes what is sound") from error
 
 
 def _ignore(error: InputError) -> None:

@@ -79,12 +79,13 @@ def open_pictures(paths: Sequence[Path], fps: Fraction, limits: Limits) -> Pictu
 class PictureFrameWriter:
     """Writes frames as ``frame_000000.png`` and so on into a folder, made if it is missing.
 
-    ``notes`` says what a folder of pictures does not keep.
+    ``notes`` says what a folder of pictures does not keep. ``colour`` is said in each picture where it is HDR.
     """
 
-    def __init__(self, folder: Path, first_index: int = 0) -> None:
+    def __init__(self, folder: Path, first_index: int = 0, colour: Colour | None = None) -> None:
         self.notes = ["a folder of frames keeps no time stamps"]
         self._folder = folder
+        self._colour = colour if colour is not None and colour.is_hdr else None
         self._index = first_index
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +94,7 @@ class PictureFrameWriter:
 
     def write(self, frame: UInt8Array, time_stamp: int) -> None:
         """Write the next frame, uint8 RGB [height, width, 3]; the time stamp is not kept."""
-        write_image(Image(frame), self._folder / f"frame_{self._index:06d}.png", "png")
+        write_image(Image(frame, colour=self._colour), self._folder / f"frame_{self._index:06d}.png", "png")
         self._index += 1
 
     def close(self, end: int | None = None) -> None:

@@ -90,11 +90,12 @@ def open_video_writer(
     no_room = ["sound"] * (sound is not None) + list(description.tags)
     if format == "y4m":
         writer = Y4mWriter(path, width, height, time_base, description.aspect)
+    elif format == "frames":
+        writer = PictureFrameWriter(path, first_index, colour)
     else:
-        writer = (
-            PictureFrameWriter(path, first_index) if format == "frames" else AnimationWriter(path, format, time_base)
-        )
-        no_room += ["shape of pixels"] * (description.aspect != 1)
+        writer = AnimationWriter(path, format, time_base)
+    no_room += ["shape of pixels"] * (description.aspect != 1 and format != "y4m")
+    no_room += [f"colours ({colour.transfer_name}, HDR)"] * (colour.is_hdr and format != "frames")
     if no_room:
         writer.notes.append(f"no room for its {', '.join(no_room)}: write .mp4 or .mkv")
     return writer

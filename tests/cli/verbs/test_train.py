@@ -157,6 +157,18 @@ def test_pack(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert run(*words) == 8
 
 
+def test_names_that_exclude_nothing_are_named(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "more.txt").write_text("private.png\n" + "".join(f"{n}.png\n" for n in range(7)))
+    lists = ("--exclude", tmp_path / "private.txt", tmp_path / "more.txt")
+    assert run("pack", pictures, "-o", tmp_path / "shards", *lists) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note")]
+    assert told == [
+        f"note: {tmp_path}/more.txt: names that match no picture: 7 (0.png, 1.png, 2.png, 3.png, 4.png, ...)"
+    ]
+
+
 def test_freeze_writes_a_model_file_with_its_card(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

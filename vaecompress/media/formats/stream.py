@@ -1,5 +1,6 @@
 """The video stream of a file, opened and decoded with libav, which conceals damage: here it is an error, or named."""
 
+import heapq
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,13 +66,21 @@ def decoded(container: Any, stream: Any, path: Path, limits: Limits, on_damage: 
     index = end_bytes = 0
     start_seconds = end_seconds = Fraction(0)
     durations: dict[int, int] = {}
+    # AVI holds frames in the order of decoding and no times: the next to be shown has the least time that is left.
+    times: list[int] | None = [] if container.format.name == "avi" else None
     for packet in container.demux(stream):
+        if packet.has_sidedata("encryption_info"):
+            raise InputError(f"{path}: is encrypted: decrypt it first")
         end_bytes = max(end_bytes, (packet.pos or 0) + packet.size)
         if packet.pts is not None:
             start_seconds = min(start_seconds, packet.pts * stream.time_base)
             end_seconds = max(end_seconds, (packet.pts + (packet.duration or 0)) * stream.time_base)
             durations[packet.pts] = packet.duration or 0
+            if times is not None:
+                heapq.heappush(times, packet.pts)
         for frame in _frames_of(packet, path, index, on_damage):
+            if times:
+                frame.pts = heapq.heappop(times)
             if frame.is_corrupt or packet.is_corrupt:
                 on_damage(InputError(f"{path}: is damaged or incomplete at frame {index}"))
             else:

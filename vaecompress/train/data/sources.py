@@ -83,6 +83,12 @@ def list_entries(sources: Sequence[Path], exclude: frozenset[str], skipped: Coun
     return kept
 
 
+def unmatched(names: Iterable[str], sources: Sequence[Path]) -> list[str]:
+    """Those of ``names``, in order, that no picture of ``sources`` has."""
+    found = {entry.name for entry in list_entries(sources, frozenset(), Counter())}
+    return sorted(set(names) - found)
+
+
 def _files(sources: Sequence[Path]) -> Iterable[Path]:
     for source in sources:
         if source.is_dir():
