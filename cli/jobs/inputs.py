@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vaecompress.errors import UsageError
 from vaecompress.media.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
 from ..console import Console
 from .outputs import is_special
+
+if TYPE_CHECKING:
+    from vaecompress.train.data.sources import Kind
 
 STREAM_SUFFIX = ".bin"
 
@@ -135,16 +139,19 @@ def is_picture_data(data: bytes) -> bool:
     return not data or sniff(data[:_SNIFFED_BYTES]) is not None
 
 
-def excluded_names(lists: Sequence[Path], sources: Sequence[Path], console: Console) -> frozenset[str]:
-    """The names in the lists of ``--exclude``; says which of them no picture of ``sources`` has.
+def excluded_names(
+    lists: Sequence[Path], sources: Sequence[Path], console: Console, kind: "Kind | None" = None
+) -> frozenset[str]:
+    """The names in the lists of ``--exclude``; says which of them nothing of ``kind`` (pictures) in ``sources`` has.
 
     Raises InputError (a list that cannot be read).
     """
-    from vaecompress.train.data.sources import listed_names, unmatched
+    from vaecompress.train.data.sources import PICTURES, listed_names, unmatched
 
+    kind = kind or PICTURES
     for each in lists:
-        absent = unmatched(listed_names([each]), sources)
+        absent = unmatched(listed_names([each]), sources, kind)
         if absent:
             shown = ", ".join(absent[:_NAMES_SHOWN]) + ", ..." * (len(absent) > _NAMES_SHOWN)
-            console.notes(str(each), [f"names that match no picture: {len(absent)} ({shown})"])
+            console.notes(str(each), [f"names that match no {kind.noun}: {len(absent)} ({shown})"])
     return listed_names(lists)

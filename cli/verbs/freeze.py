@@ -3,14 +3,20 @@
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vaecompress.errors import InputError
+from vaecompress.errors import InputError, UsageError
 
 from ..console import Console
 from ..jobs.inputs import excluded_names
 from ..jobs.outputs import writing
 from ..options import add_exclude_argument, add_json_argument, add_quiet_argument, path
+
+if TYPE_CHECKING:
+    from vaecompress.transforms.config import AnyConfig
+
+STILL = "light"
+"""Codes frames on their own in a model for video, unless asked otherwise."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bd-rate", type=float, metavar="PERCENT", help="PSNR BD-rate against x265 intra, as bench prints it"
     )
     parser.add_argument(
-        "--fit", type=path, nargs="+", metavar="SOURCE", help="training pictures to fit the probability tables to"
+        "--fit", type=path, nargs="+", metavar="SOURCE", help="training data to fit the probability tables to"
+    )
+    parser.add_argument(
+        "--still", metavar="NAME", help=f"for a run of predicted frames: the model of frames on their own ({STILL})"
     )
     add_exclude_argument(parser)
     add_json_argument(parser)
@@ -36,14 +45,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Freeze; returns the exit code."""
-    from vaecompress.export.freeze import freeze
     from vaecompress.train.checkpoint import load_weights
     from vaecompress.train.saver import WEIGHTS_NAME
-    from vaecompress.transforms.config import ModelConfig
+    from vaecompress.transforms.config import VideoConfig, config_from_dict
 
     weights = options.source / WEIGHTS_NAME if options.source.is_dir() else options.source
     variables, meta = load_weights(weights)
     _check_calibrated(weights, meta)
+    config = config_from_dict(meta["model"])
+    if options.still and not isinstance(config, VideoConfig):
+        raise UsageError("--still is for runs of predicted frames: this one is of stills itself")
     training = {key: value for key, value in meta.items() if key != "model"}
     card = {
         "name": options.name or options.output.stem,
@@ -56,13 +67,13 @@ def run(options: argparse.Namespace) -> int:
     console = Console.of(options)
     with writing(options.output, options.force) as part:
         try:
-            data = freeze(ModelConfig.from_dict(meta["model"]), variables, card)
+            data = _frozen(config, variables, card, options)
         except ValueError as error:
             raise InputError(
                 f"{weights}: cannot be made exact: {error}; train it to the end of its exact phase"
             ) from error
         if options.fit:
-            data = _fitted(data, options, console)
+            data = _fitted(config, data, options, console)
         part.write_bytes(data)
     record = {"source": str(options.source), "output": str(options.output), "size_bytes": len(data)}
     console.done(f"{options.source} -> {options.output}  {len(data):,} bytes", record)
@@ -76,7 +87,31 @@ def _check_calibrated(path: Path, meta: Mapping[str, Any]) -> None:
         raise InputError(f"{path}: stands at step {meta['step']}, before its exact phase; train it to the end")
 
 
-def _fitted(data: bytes, options: argparse.Namespace, console: Console) -> bytes:
+def _frozen(
+    config: "AnyConfig", variables: Mapping[str, Any], card: Mapping[str, Any], options: argparse.Namespace
+) -> bytes:
+    from vaecompress.transforms.config import VideoConfig
+
+    if not isinstance(config, VideoConfig):
+        from vaecompress.export.freeze import freeze
+
+        return freeze(config, variables, card)
+    from vaecompress.export.freeze_video import freeze_video
+    from vaecompress.models import file as model_file
+    from vaecompress.models import registry
+
+    return freeze_video(model_file.load(registry.path_of(options.still or STILL)), config, variables, card)
+
+
+def _fitted(config: "AnyConfig", data: bytes, options: argparse.Namespace, console: Console) -> bytes:
+    from vaecompress.transforms.config import VideoConfig
+
+    if isinstance(config, VideoConfig):
+        from vaecompress.train.data.triples import TRIPLES
+        from vaecompress.train.fit_predicted import choose_triples, fit_predicted
+
+        exclude = excluded_names(options.exclude, options.fit, console, TRIPLES)
+        return fit_predicted(data, choose_triples(options.fit, exclude))
     from vaecompress.train.data.resident import Resident
     from vaecompress.train.fit_tables import choose_pictures, fit_tables
 

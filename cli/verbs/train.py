@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vaecompress.errors import UsageError
 
@@ -12,13 +12,14 @@ from ..jobs.inputs import excluded_names
 from ..options import add_exclude_argument, add_quiet_argument, path, positive_integer, positive_number
 
 if TYPE_CHECKING:
+    from vaecompress.train.data.sources import Kind
     from vaecompress.train.loop import Batches, Weights
     from vaecompress.train.presets import Preset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this verb."""
-    parser.add_argument("--preset", default="light", metavar="NAME", help="tiny, light (default), base or large")
+    parser.add_argument("--preset", default="light", metavar="NAME", help="tiny, light (default), base, large or video")
     parser.add_argument(
         "--data",
         type=path,
@@ -26,10 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="SOURCE",
-        help="folders, pictures, tar shards",
+        help="folders, pictures, tar shards; for video what 'pack --triples' made",
     )
     add_exclude_argument(parser)
-    parser.add_argument("--validation", type=path, metavar="FILE", help="names of pictures to test on, not to train on")
+    parser.add_argument("--validation", type=path, metavar="FILE", help="names to test on, not to train on")
     parser.add_argument("-o", "--output", type=path, required=True, metavar="DIR", help="folder of the run")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=positive_integer, help="steps instead of the preset's")
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=positive_integer, metavar="N", help="crops a step instead of the preset's")
     parser.add_argument("--learning-rate", type=positive_number, metavar="RATE", help="peak, instead of the preset's")
     parser.add_argument(
-        "--init", type=path, metavar="FILE", help="start from a model file, or go on from saved weights"
+        "--init", metavar="FILE", help="start from a model (its file or name), or go on from saved weights"
     )
     parser.add_argument(
         "--basis-refresh", type=positive_integer, metavar="N", help="steps between two renewals of SOAP's bases (10)"
@@ -64,9 +65,11 @@ def run(options: argparse.Namespace) -> int:
     import jax.numpy as jnp
 
     from vaecompress.train import devices
-    from vaecompress.train.data.sources import listed_names, validation_images
+    from vaecompress.train.data.sources import PICTURES, listed_names, validation_images
+    from vaecompress.train.data.triples import TRIPLES
     from vaecompress.train.loop import Run, RunOptions
     from vaecompress.train.presets import preset
+    from vaecompress.transforms.config import VideoConfig
 
     if options.coordinator:
         devices.join(options.coordinator, options.processes, options.process)
@@ -74,10 +77,13 @@ def run(options: argparse.Namespace) -> int:
     recipe = _recipe(preset(options.preset), options)
     devices.check_batch(recipe.recipe.batch_size)
     weights = _initial_weights(options.init, recipe)
+    kind = TRIPLES if isinstance(recipe.model, VideoConfig) else PICTURES
+    if options.jitter and kind is TRIPLES:
+        raise UsageError("--jitter is for pictures: a frame and its prediction have the same colours")
     tests = sorted(listed_names([options.validation])) if options.validation else []
-    pictures = validation_images(options.data, tests)
-    exclude = excluded_names(options.exclude, options.data, console) | frozenset(tests)
-    batches = _batches(options, exclude, recipe.recipe.seed, console)
+    pictures = validation_images(options.data, tests, kind)
+    exclude = excluded_names(options.exclude, options.data, console, kind) | frozenset(tests)
+    batches = _batches(options, exclude, recipe.recipe.seed, kind, console)
     dtype = jnp.bfloat16 if options.bf16 else jnp.float32
     settings = RunOptions(
         compute_dtype=dtype,
@@ -91,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _recipe(preset: "Preset", options: argparse.Namespace) -> "Preset":
+def _recipe(preset: "Preset[Any]", options: argparse.Namespace) -> "Preset[Any]":
     """The preset with what the options change."""
     given = {
         "steps": options.steps,
@@ -103,47 +109,54 @@ def _recipe(preset: "Preset", options: argparse.Namespace) -> "Preset":
     return dataclasses.replace(preset, recipe=dataclasses.replace(preset.recipe, **changes))
 
 
-def _batches(options: argparse.Namespace, exclude: frozenset[str], seed: int, console: Console) -> "Batches":
+def _batches(
+    options: argparse.Namespace, exclude: frozenset[str], seed: int, kind: "Kind", console: Console
+) -> "Batches":
     """Where crops come from: the device's memory where it is not the CPU's, ours, or with ``--stream`` the disk."""
+    rescale = kind.rescales and not options.no_rescale
     if options.stream:
         from vaecompress.train.data.sources import DataOptions
         from vaecompress.train.data.stream import Pipeline
 
-        return Pipeline(options.data, DataOptions(exclude, not options.no_rescale, jitter=options.jitter, seed=seed))
+        return Pipeline(options.data, DataOptions(exclude, rescale, jitter=options.jitter, seed=seed), kind)
     import jax
 
     from vaecompress.train.data.device_crops import DeviceResident
     from vaecompress.train.data.resident import Resident
 
-    resident = Resident.load(options.data, exclude, not options.no_rescale, seed)
+    resident = Resident.load(options.data, exclude, rescale, seed, kind)
     megapixels = len(resident.pixels) / 1e6
-    console.say(f"{len(resident.heights)} pictures in memory, {megapixels:.0f} MP; left out: {resident.skipped}")
+    console.say(f"{len(resident.heights)} {kind.noun}s in memory, {megapixels:.0f} MP; left out: {resident.skipped}")
     return resident if jax.default_backend() == "cpu" else DeviceResident(resident)
 
 
-def _initial_weights(path: Path | None, preset: "Preset") -> "Weights | None":
+def _initial_weights(init: str | None, preset: "Preset[Any]") -> "Weights | None":
     """Weights grown to the preset's shape; raises :class:`UsageError` where they do not fit it."""
-    if path is None:
+    if init is None:
         return None
     from vaecompress.models.default import SUFFIX
     from vaecompress.train.loop import Weights
-    from vaecompress.transforms.config import ModelConfig
+    from vaecompress.transforms.config import VideoConfig, config_from_dict
 
-    if path.suffix == SUFFIX:
-        from vaecompress.export.restore import restore
+    if Path(init).suffix in (SUFFIX, ""):
+        from vaecompress.export.restore import restore, restore_predicted
         from vaecompress.models import file as model_file
+        from vaecompress.models import registry
+        from vaecompress.models.loaded import PREDICTED
 
-        file = model_file.load(path)
-        model, variables = restore(file)
+        file = model_file.load(registry.path_of(init))
+        again = isinstance(preset.model, VideoConfig) and PREDICTED in file.card
+        model, variables = restore_predicted(file) if again else restore(file)
         config, step, training = model.config, 0, file.card.get("training")
     else:
         from vaecompress.train.checkpoint import load_weights
 
-        variables, meta = load_weights(path)
-        config, step = ModelConfig.from_dict(meta.pop("model")), int(meta["step"])
+        variables, meta = load_weights(Path(init))
+        config, step = config_from_dict(meta.pop("model")), int(meta["step"])
         training = meta
     if config != preset.model:
-        from vaecompress.export.widen import widen
+        from vaecompress.export.widen import start
 
-        variables = {"params": widen(variables["params"], config, preset.model)}
+        variables = {"params": start(variables["params"], config, preset.model)}
+        step = 0 if isinstance(preset.model, VideoConfig) else step
     return Weights(variables, step, training)

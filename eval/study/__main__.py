@@ -32,7 +32,8 @@ def jobs(rows: Sequence[Row], seeds: Sequence[int]) -> Iterator[tuple[Row, int]]
 
 def study(options: argparse.Namespace) -> None:
     """Train every row that is not done yet."""
-    preset, tests = presets.preset(options.preset), listed_names([options.validation] if options.validation else [])
+    preset = presets.preset(options.preset, presets.PRESETS)
+    tests = listed_names([options.validation] if options.validation else [])
     pictures = middles(validation_images(options.data, sorted(tests)), VALIDATION_SIDE)
     if not len(pictures):
         raise UsageError(f"--validation must name pictures of at least {VALIDATION_SIDE}x{VALIDATION_SIDE} pixels")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from vaecompress.train.presets import Preset, Recipe
+from vaecompress.transforms.config import ModelConfig
 
 Start = Literal["dct", "random", "klt", "rgb", "ycbcr"]
 Method = Literal["soap", "adam", "adamw", "muon"]
@@ -31,7 +32,7 @@ class Setup:
     validated in exact arithmetic, whether or not training had rounding in the loop.
     """
 
-    preset: Preset
+    preset: Preset[ModelConfig]
     start: Start = "dct"
     method: Method = "soap"
     quantisation: Quantisation = "mixed"
@@ -53,7 +54,7 @@ class Row:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, Any] = field(default_factory=dict)
 
-    def setup(self, preset: Preset, seed: int, steps: int | None = None) -> Setup:
+    def setup(self, preset: Preset[ModelConfig], seed: int, steps: int | None = None) -> Setup:
         """What to train, from ``preset``, in ``steps`` instead of its own number of them."""
         shipped = preset.recipe
         crops = ((1.0, SCREENING_CROP),)

@@ -13,12 +13,13 @@ from vaecompress.bitstream import Chunk, FramePayload, PredictedPayload, chunks,
 from vaecompress.codec.group import make_prediction
 from vaecompress.codec.motion import first_contexts
 from vaecompress.codec.picture import Pixels, psnr_db
+from vaecompress.codec.predicted import Prediction
 from vaecompress.codec.references import DecodedFrame, suggested_motion
 from vaecompress.encoder.distortion import VideoError
 from vaecompress.encoder.effort import Effort
 from vaecompress.encoder.gop import ANCHOR_DISTANCE, Planned, is_cut, layer_quality, plan_layers
 from vaecompress.encoder.latent_search import Search
-from vaecompress.encoder.motion_search import SearchReference, search_motion
+from vaecompress.encoder.motion_search import FoundMotion, SearchReference, search_motion
 from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.encoder.predicted import encode_predicted
 from vaecompress.format import quality_lambda
@@ -104,10 +105,7 @@ class PredictedEncoder:
     ) -> tuple[CodedFrame, DecodedFrame]:
         distances = planned.place - planned.past, 0 if planned.future is None else planned.future - planned.place
         quality = layer_quality(self._quality, planned.layer)
-        suggested = suggested_motion(past, future, distances)
-        searched = _searchable(past), None if future is None else _searchable(future)
-        motion = search_motion(pixels, *searched, suggested, distances, first_contexts(), quality_lambda(quality))
-        prediction = make_prediction(motion.blocks, past.pixels, None if future is None else future.pixels)
+        motion, prediction = find_prediction(pixels, past, future, distances, quality)
         found = encode_predicted(self._predicted, pixels, prediction, quality, self._effort)
         kept = np.ascontiguousarray(found.pixels)
         payload = PredictedPayload(
@@ -115,6 +113,19 @@ class PredictedEncoder:
         )
         coded = CodedFrame(Chunk(chunks.PREDICTED_FRAME, payload.to_body()), time_stamp, psnr_db(pixels, kept))
         return coded, DecodedFrame(kept, motion.blocks, distances[0])
+
+
+def find_prediction(
+    pixels: Pixels, past: DecodedFrame, future: DecodedFrame | None, distances: tuple[int, int], quality: int
+) -> tuple[FoundMotion, Prediction]:
+    """The motion of a frame that is ``distances`` frames from its references (without a future: 0), and what it gives.
+
+    ``quality`` is that of the frame.
+    """
+    suggested = suggested_motion(past, future, distances)
+    searched = _searchable(past), None if future is None else _searchable(future)
+    motion = search_motion(pixels, *searched, suggested, distances, first_contexts(), quality_lambda(quality))
+    return motion, make_prediction(motion.blocks, past.pixels, None if future is None else future.pixels)
 
 
 def _searchable(frame: DecodedFrame) -> SearchReference:

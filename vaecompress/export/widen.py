@@ -2,10 +2,10 @@
 
 The larger network starts out computing what the smaller one does (after Net2Net, arXiv 1511.05641): new latents are the
 next DCT frequencies, whose scales start as their neighbours'; new features see everything, but nothing that was there
-before reads what is new; new blocks add nothing yet.
+before reads what is new; new blocks add nothing yet. A model of predicted frames starts as one of stills.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import accumulate
 from typing import Any
@@ -15,14 +15,32 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.errors import UsageError
-from vaecompress.transforms.config import ModelConfig
+from vaecompress.format import PREDICTION_CHANNELS
+from vaecompress.transforms.config import AnyConfig, ModelConfig, VideoConfig
 from vaecompress.transforms.vae import HyperpriorVAE, init_variables
+from vaecompress.transforms.video_vae import PredictedVAE, init_predicted
 
 Array = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
 
 RESIDUAL_ENDS = ("mix_out", "project")
 """Last layers of a block's two branches."""
+
+GROWS = ("luma", "chroma", "entropy_width", "_blocks", "s_width")
+"""Parts of the names of sizes that may grow."""
+
+SHRINKS = ("luma", "chroma", "_blocks")
+"""Of those that may be less in a model of predicted frames."""
+
+
+def start(params: Mapping[str, Any], old: AnyConfig, new: AnyConfig) -> dict[str, Any]:
+    """Parameters of the shape ``new`` from trained ones of the shape ``old``: :func:`grow` or :func:`start_predicted`.
+
+    Raises UsageError where neither can.
+    """
+    if isinstance(old, VideoConfig):
+        raise UsageError("weights of predicted frames start only a model of predicted frames of their own shape")
+    return start_predicted(params, old, new) if isinstance(new, VideoConfig) else grow(params, old, new)
 
 
 def widen(params: Mapping[str, Any], old: ModelConfig, new: ModelConfig, seed: int = 0) -> dict[str, Any]:
@@ -31,7 +49,8 @@ def widen(params: Mapping[str, Any], old: ModelConfig, new: ModelConfig, seed: i
     How finely the exact phase rounds may differ. Raises UsageError where ``new`` is not ``old`` with more latent
     channels of each component, wider networks or more blocks.
     """
-    _require_growth(old, new)
+    for name, before, after in _misfits(old, new, GROWS):
+        raise UsageError(f"weights with {name} {before} cannot start a model with {after}")
     trained = {_path(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]}
     kept, neighbour = _latent_places(old, new)
 
@@ -53,14 +72,49 @@ def widen(params: Mapping[str, Any], old: ModelConfig, new: ModelConfig, seed: i
     return dict(jax.tree_util.tree_map_with_path(widened, template))
 
 
-def _require_growth(old: ModelConfig, new: ModelConfig) -> None:
-    before, after = asdict(old), asdict(new)
-    for name, size in before.items():
-        if name.endswith(("_splits", "_bits")):
+def start_predicted(params: Mapping[str, Any], still: ModelConfig, new: VideoConfig, seed: int = 0) -> dict[str, Any]:
+    """Parameters of a model of predicted frames from trained ones of a model of stills.
+
+    What was missed of a frame then is coded as a picture would be, with as many of its latents as ``new`` has, the
+    lowest frequencies; nothing reads the prediction yet but by near-zero weights. Raises UsageError where ``still`` is
+    not the shape of ``new``'s latents, or that with more latents or blocks.
+    """
+    for name, wanted, has in _misfits(new.latents, still, SHRINKS):
+        raise UsageError(f"weights with {name} {has} cannot start a model with {wanted}")
+    trained = {_path(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]}
+    kept, _ = _latent_places(new.latents, still)
+
+    def taken(path: tuple[Any, ...], fresh: Array) -> Array:
+        names = _path(path)
+        if names not in trained:
+            return fresh
+        leaf = trained[names]
+        if names == ("analysis", "stem", "kernel"):
+            return _beside_prediction(leaf, fresh.shape)
+        places = [_places(*sizes, kept, new.latents, still) for sizes in _sizes(names, fresh.shape, leaf.shape)]
+        return np.asarray(leaf[np.ix_(*places)])
+
+    template = jax.tree_util.tree_map(np.asarray, init_predicted(PredictedVAE(new), seed)["params"])
+    return dict(jax.tree_util.tree_map_with_path(taken, template))
+
+
+def _beside_prediction(kernel: Array, shape: tuple[int, ...]) -> Array:
+    """A kernel of patches of pictures as one of patches of pictures with their prediction, which counts nothing."""
+    colours = 3
+    channels = colours + PREDICTION_CHANNELS
+    wider = np.zeros((len(kernel) // colours, channels, shape[-1]), kernel.dtype)
+    wider[:, :colours] = kernel.reshape(-1, colours, shape[-1])
+    return wider.reshape(shape)
+
+
+def _misfits(small: ModelConfig, large: ModelConfig, may_grow: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:
+    """Sizes of both that keep ``large`` from being ``small`` grown in what ``may_grow`` names."""
+    less, more = asdict(small), asdict(large)
+    for name, size in less.items():
+        if name.endswith(("_splits", "_bits")) or more[name] == size:
             continue
-        may_grow = name in ("luma", "chroma", "entropy_width") or "_blocks" in name or "s_width" in name
-        if after[name] != size and not (may_grow and np.all(np.asarray(after[name]) >= size)):
-            raise UsageError(f"weights with {name} {size} cannot start a model with {after[name]}")
+        if not (any(part in name for part in may_grow) and np.all(np.asarray(more[name]) >= size)):
+            yield name, size, more[name]
 
 
 def _latent_places(old: ModelConfig, new: ModelConfig) -> tuple[Indices, Indices]:

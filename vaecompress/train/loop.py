@@ -4,7 +4,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +21,7 @@ from vaecompress.train.curves import TRAINING, CurveLog, CurveRow, TensorBoardLo
 from vaecompress.train.data.sources import middles
 from vaecompress.train.interrupt import interrupt_flag
 from vaecompress.train.meter import Meter
+from vaecompress.train.model import fresh_variables, model_of, own_positions
 from vaecompress.train.objective import measure, rate_distortion
 from vaecompress.train.optimiser import optimiser, warm_up
 from vaecompress.train.presets import Preset
@@ -35,12 +36,12 @@ from vaecompress.train.step import (
     make_evaluation,
     make_preset_step,
 )
-from vaecompress.transforms.vae import HyperpriorVAE, init_variables
+from vaecompress.transforms.config import VideoConfig
 
 Pictures = npt.NDArray[np.uint8]
 
-VALIDATION_SIDE = 256
-"""Validation is on the middle of pictures, this many pixels square."""
+VALIDATION_SIDE, TRIPLE_SIDE = 256, 192
+"""Validation is on the middle of pictures, and of triples, this many pixels square."""
 VALIDATION_POSITIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 CALIBRATION_BATCHES = 64
 
@@ -49,7 +50,7 @@ class Batches(Protocol):
     """Where crops come from: a function of the step alone, so that a resumed run sees the same ones."""
 
     def batch(self, step: int, batch_size: int, crop: int) -> Any:
-        """Crops uint8 [batch_size, crop, crop, 3] of step ``step``, the same in every process."""
+        """Crops uint8 [batch_size, crop, crop, C] of step ``step``, the same in every process."""
         ...
 
 
@@ -83,7 +84,7 @@ class Run:
 
     def __init__(
         self,
-        preset: Preset,
+        preset: Preset[Any],
         batches: Batches,
         validation: Sequence[Pictures],
         folder: Path,
@@ -93,8 +94,9 @@ class Run:
         """Raises :class:`UsageError` where the devices cannot get equal shares of a batch."""
         devices.check_batch(preset.recipe.batch_size)
         self.preset, self.batches, self.folder, self.options = preset, batches, folder, options
-        self._model = HyperpriorVAE(preset.model)
-        self.validation = middles(validation, VALIDATION_SIDE)
+        self._model = model_of(preset.model)
+        triples = isinstance(preset.model, VideoConfig)
+        self.validation = middles(validation, TRIPLE_SIDE if triples else VALIDATION_SIDE)
         self.report = report if devices.is_first() else lambda line: None
         self.schedule = Schedule(preset.recipe, options.budget_minutes)
         self.start_step = self.pixels = 0
@@ -186,7 +188,7 @@ class Run:
         return placed
 
     def _found(self, weights: Weights | None) -> TrainState:
-        fresh = init_variables(self._model, self.preset.recipe.seed)
+        fresh = fresh_variables(self._model, self.preset.recipe.seed)
         transform = optimiser(self.preset.recipe)
         if devices.is_first() and checkpoint.latest_step(self.folder) is not None:
             step, state, meta = checkpoint.load_state(self.folder, init_state(transform, fresh))
@@ -252,20 +254,39 @@ class Run:
         """Measure the averaged weights on the validation pictures and draw the curves; not counted as training time."""
         began = time.monotonic()
         if len(self.validation):
-            self.losses = {_series(place): self._measure(state, step, place) for place in VALIDATION_POSITIONS}
+            self.losses = dict(self._measure(state, step))
             self.report(f"step {step}  validation loss {np.mean(list(self.losses.values())):.4f}")
         if self._curves and find_spec("matplotlib"):
             plot_curves(self._curves.rows, self.folder / "curves.png")
         self._logged += time.monotonic() - began
 
-    def _measure(self, state: TrainState, step: int, place: float) -> float:
-        """Loss over the validation pictures at one quality, 0..1, in the arithmetic of the current phase."""
-        position = devices.replicate(np.full((len(self.validation),), place, np.float32))
+    def _measure(self, state: TrainState, step: int) -> Iterator[tuple[str, float]]:
+        """Series of the learning curves and their losses, in the arithmetic of the current phase.
+
+        Pictures are coded at each of the qualities, triples at their own, which counts for the nearest.
+        """
+        own = own_positions(self._model, self.validation)
+        places = np.asarray(VALIDATION_POSITIONS, np.float32)
+        if own is None:
+            every = np.full(len(self.validation), True)
+            passes = [(np.full(len(self.validation), place, np.float32), {place: every}) for place in places]
+        else:
+            nearest = np.abs(np.asarray(own)[:, None] - places).argmin(1)
+            passes = [(np.asarray(own), {place: nearest == index for index, place in enumerate(places)})]
+        for position, members in passes:
+            found = self._measured(state, position)
+            for place, chosen in members.items():
+                if chosen.any():
+                    loss, bpp, psnr_db = (float(np.mean(values[chosen])) for values in found)
+                    self._append(step, _series(place), loss, bpp, psnr_db)
+                    yield _series(place), loss
+
+    def _measured(self, state: TrainState, position: npt.NDArray[np.float32]) -> tuple[npt.NDArray[Any], ...]:
+        """Losses, bits a pixel and PSNR in dB [N] of what validation is on, coded at ``position`` [N]."""
+        where = devices.replicate(position)
         variables = {"params": state.ema, "ranges": state.ranges}
-        measures = self._evaluate(variables, devices.replicate(self.validation), position, self.calibrated)
-        loss = float(jnp.mean(rate_distortion(measures, position)))
-        self._append(step, _series(place), loss, float(jnp.mean(measures.bpp)), float(jnp.mean(measures.psnr_db)))
-        return loss
+        measures = self._evaluate(variables, devices.replicate(self.validation), where, self.calibrated)
+        return tuple(np.asarray(each) for each in (rate_distortion(measures, where), measures.bpp, measures.psnr_db))
 
     def _append(
         self, step: int, series: str, loss: float, bpp: float, psnr_db: float, steps_per_s: float | None = None
@@ -296,6 +317,6 @@ def _series(place: float) -> str:
     return f"q{round(1 + 99 * place)}"
 
 
-def describe(preset: Preset) -> dict[str, Any]:
+def describe(preset: Preset[Any]) -> dict[str, Any]:
     """A preset as JSON-ready fields."""
     return {"model": preset.model.to_dict(), "recipe": json.loads(json.dumps(asdict(preset.recipe)))}

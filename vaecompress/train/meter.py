@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import jax
 
 from vaecompress.transforms.complexity import training_flop_per_pixel
-from vaecompress.transforms.config import ModelConfig
+from vaecompress.transforms.config import AnyConfig
 
 PEAK_TFLOPS = {
     "H200": 989.0,
@@ -31,7 +31,7 @@ def peak_tflops(device_kind: str) -> float | None:
 class Meter:
     """Counts steps, pixels and seconds. ``device_tflops`` is one device's peak."""
 
-    config: ModelConfig
+    config: AnyConfig
     device_tflops: float | None = None
     steps: int = 0
     pixels: int = 0

@@ -1,13 +1,17 @@
-"""The models and how each is trained: one definition, four sizes.
+"""The models and how each is trained: stills in four sizes, and predicted frames.
 
 kMAC/px (decoder, every graph that decoding runs) is printed by ``python -m vaecompress.train.presets``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
 from vaecompress.errors import UsageError
-from vaecompress.transforms.complexity import decoder_kmac_per_pixel
-from vaecompress.transforms.config import ModelConfig
+from vaecompress.transforms.complexity import decoder_kmac_per_pixel, predicted_kmac_per_pixel
+from vaecompress.transforms.config import ModelConfig, VideoConfig
+
+C = TypeVar("C", bound=ModelConfig | VideoConfig)
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,10 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Preset:
+class Preset(Generic[C]):
     """A model's shape and its recipe."""
 
-    model: ModelConfig
+    model: C
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -89,7 +93,11 @@ LARGE = replace(
     entropy_blocks=2,
 )
 
-PRESETS = {
+VIDEO = VideoConfig(replace(LIGHT, luma=200, chroma=(32, 24), analysis_blocks16=1))
+
+TINY_VIDEO = VideoConfig(TINY, condition_width8=16, condition_width16=24)
+
+PRESETS: dict[str, Preset[ModelConfig]] = {
     "tiny": Preset(TINY, Recipe(steps=200, batch_size=4, crops=((1.0, 64),), warmup_steps=10)),
     "light": Preset(LIGHT),
     "base": Preset(BASE, Recipe(learning_rate=1.5e-3)),
@@ -97,13 +105,23 @@ PRESETS = {
 }
 
 
-def preset(name: str) -> Preset:
+VIDEO_PRESETS: dict[str, Preset[VideoConfig]] = {
+    "tiny-video": Preset(TINY_VIDEO, PRESETS["tiny"].recipe),
+    "video": Preset(VIDEO, Recipe(steps=10_000, learning_rate=1.5e-3)),
+}
+
+ALL: dict[str, Preset[Any]] = {**PRESETS, **VIDEO_PRESETS}
+
+
+def preset(name: str, among: Mapping[str, Preset[C]] = ALL) -> Preset[C]:
     """The preset called ``name``; raises :class:`UsageError` when there is none."""
-    if name not in PRESETS:
-        raise UsageError(f"no preset '{name}'; there are {', '.join(PRESETS)}")
-    return PRESETS[name]
+    if name not in among:
+        raise UsageError(f"no preset '{name}'; there are {', '.join(among)}")
+    return among[name]
 
 
 if __name__ == "__main__":
-    for name, each in PRESETS.items():
-        print(f"{name:6} {decoder_kmac_per_pixel(each.model):7.2f} kMAC/px to decode")
+    costs = {name: decoder_kmac_per_pixel(each.model) for name, each in PRESETS.items()}
+    costs |= {name: predicted_kmac_per_pixel(each.model) for name, each in VIDEO_PRESETS.items()}
+    for name, cost in costs.items():
+        print(f"{name:10} {cost:7.2f} kMAC/px to decode")

@@ -1,7 +1,7 @@
 """The state of a run and the jitted functions that move it, each made and compiled once for its arguments."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeVar, cast
 
 import jax
@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import optax
 
 from vaecompress.train import devices
-from vaecompress.train.objective import Measures, measure, positions, rate_distortion
+from vaecompress.train.model import Model, apply, at_any_quality, drawn, model_of, own_positions, pictures
+from vaecompress.train.objective import Measures, measure, rate_distortion
 from vaecompress.train.optimiser import optimiser
 from vaecompress.train.presets import Preset
 from vaecompress.transforms.latent_coder import Forward
-from vaecompress.transforms.vae import HyperpriorVAE, Variables
+from vaecompress.transforms.vae import Variables
 
 Array = jax.Array
 T = TypeVar("T")
@@ -49,10 +50,13 @@ class Moment(NamedTuple):
 StepFunction = Callable[[TrainState, Array, Moment], tuple[TrainState, StepReport]]
 
 ForwardPass = Callable[[Variables, Array, Array, Array, Array], Forward]
-"""Variables, pictures [B, H, W, 3] in 8-bit levels, positions [B], a key of noise, and the place 0..1 in the run."""
+"""Variables, a batch [B, H, W, C] in 8-bit levels, positions [B], a key of noise, and the place 0..1 in the run."""
 
 Loss = Callable[[Array, Forward, Measures, Array], Array]
 """Pictures [B, H, W, 3] in 8-bit levels, what their forward pass gave, its measures, positions [B]: losses [B]."""
+
+Draw = Callable[[Array, Array], tuple[Array, Array]]
+"""A batch [B, H, W, C] in 8-bit levels and a key, to what is trained on of it, and the positions [B] it is coded at."""
 
 
 def init_state(transform: optax.GradientTransformation, variables: Variables, start_step: int = 0) -> TrainState:
@@ -70,9 +74,13 @@ def init_state(transform: optax.GradientTransformation, variables: Variables, st
 
 
 def make_step(
-    transform: optax.GradientTransformation, ema_decay: float, forward_pass: ForwardPass, loss_of: Loss
+    transform: optax.GradientTransformation,
+    ema_decay: float,
+    forward_pass: ForwardPass,
+    loss_of: Loss,
+    draw: Draw = at_any_quality,
 ) -> StepFunction:
-    """One step on a batch of 8-bit crops [B, H, W, 3].
+    """One step on a batch of 8-bit crops [B, H, W, C].
 
     Weights, their average, gradients and the optimiser are float32, and float32 products are never rounded to fewer
     bits, as a GPU otherwise does.
@@ -81,14 +89,13 @@ def make_step(
     @jax.default_matmul_precision("highest")
     def step(state: TrainState, batch: Array, moment: Moment) -> tuple[TrainState, StepReport]:
         noise_key, position_key = jax.random.split(jax.random.fold_in(jax.random.key(moment.seed), state.step))
-        position = positions(position_key, batch.shape[0])
-        levels = batch.astype(jnp.float32)
+        levels, position = draw(batch.astype(jnp.float32), position_key)
 
         def loss(params: Any) -> tuple[Array, Measures]:
             variables = {"params": params, "ranges": state.ranges}
             forward = forward_pass(variables, levels, position, noise_key, moment.place)
-            measures = measure(levels, forward)
-            return jnp.mean(loss_of(levels, forward, measures, position)), measures
+            measures = measure(pictures(levels), forward)
+            return jnp.mean(loss_of(pictures(levels), forward, measures, position)), measures
 
         (value, measures), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
         with jax.numpy_dtype_promotion("standard"):  # optax raises its decay rates to whole numbers
@@ -102,18 +109,18 @@ def make_step(
 
 
 @cache
-def make_preset_step(preset: Preset, compute_dtype: Any, exact_phase: bool) -> StepFunction:
+def make_preset_step(preset: Preset[Any], compute_dtype: Any, exact_phase: bool) -> StepFunction:
     """The step of a preset; ``exact_phase``: with rounding in the loop, in float32 whatever ``compute_dtype`` says."""
-    model = HyperpriorVAE(preset.model, jnp.float32 if exact_phase else compute_dtype)
+    model = model_of(preset.model, jnp.float32 if exact_phase else compute_dtype)
 
     def forward_pass(variables: Variables, levels: Array, position: Array, key: Array, place: Array) -> Forward:
-        forward: Any = model.apply(variables, levels, position, exact_phase, True, rngs={"noise": key})
-        return cast(Forward, forward)
+        found: Any = apply(model, variables, levels, position, exact_phase, True, rngs={"noise": key})
+        return cast(Forward, found)
 
     def loss(levels: Array, forward: Forward, measures: Measures, position: Array) -> Array:
         return rate_distortion(measures, position)
 
-    return make_step(optimiser(preset.recipe), preset.recipe.ema_decay, forward_pass, loss)
+    return make_step(optimiser(preset.recipe), preset.recipe.ema_decay, forward_pass, loss, partial(drawn, model))
 
 
 def _average(ema_decay: float, state: TrainState, params: Any) -> Any:
@@ -124,27 +131,29 @@ def _average(ema_decay: float, state: TrainState, params: Any) -> Any:
 
 
 @cache
-def make_calibration(model: HyperpriorVAE) -> Callable[[TrainState, Array], TrainState]:
+def make_calibration(model: Model) -> Callable[[TrainState, Array], TrainState]:
     """Widens ``ranges`` to what a batch shows, at the averaged weights and at every quality of the batch."""
 
     def calibrate(state: TrainState, batch: Array) -> TrainState:
-        position = jnp.linspace(0.0, 1.0, batch.shape[0])
+        levels = batch.astype(jnp.float32)
+        own = own_positions(model, levels)
+        position = jnp.linspace(0.0, 1.0, batch.shape[0]) if own is None else own
         variables = {"params": state.ema, "ranges": state.ranges}
-        _, seen = model.apply(variables, batch.astype(jnp.float32), position, mutable=["ranges"])
+        _, seen = apply(model, variables, levels, position, mutable=["ranges"])
         return state._replace(ranges=seen["ranges"])
 
     return jax.jit(calibrate, out_shardings=devices.replicated())
 
 
 @cache
-def make_evaluation(
-    model: HyperpriorVAE, judge: Callable[[Array, Forward], T]
-) -> Callable[[Variables, Array, Array, bool], T]:
-    """What ``judge`` says of 8-bit pictures [B, H, W, 3] coded in rounded symbols at positions [B]; float or exact."""
+def make_evaluation(model: Model, judge: Callable[[Array, Forward], T]) -> Callable[[Variables, Array, Array, bool], T]:
+    """What ``judge`` says of the pictures of 8-bit batches [B, H, W, C], coded in rounded symbols at positions [B].
+
+    In float arithmetic or exact.
+    """
 
     def evaluate(variables: Variables, batch: Array, position: Array, exact_phase: bool) -> T:
         levels = batch.astype(jnp.float32)
-        forward: Any = model.apply(variables, levels, position, exact_phase)
-        return judge(levels, forward)
+        return judge(pictures(levels), apply(model, variables, levels, position, exact_phase))
 
     return jax.jit(evaluate, static_argnums=3, out_shardings=devices.replicated())

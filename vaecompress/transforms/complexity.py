@@ -9,7 +9,7 @@ import jax
 
 from vaecompress.format import HYPER_PATCH, PATCH, PREDICTION_CHANNELS
 from vaecompress.transforms import exact
-from vaecompress.transforms.config import ModelConfig, VideoConfig
+from vaecompress.transforms.config import AnyConfig, ModelConfig, VideoConfig
 from vaecompress.transforms.exact import Grid
 from vaecompress.transforms.signal import Weights
 from vaecompress.transforms.temporal import Condition
@@ -150,6 +150,7 @@ def _decoder_kmac(counts: Mapping[str, float]) -> float:
     return round(sum(count for name, count in counts.items() if name not in ENCODER_ONLY) / 1000, 2)
 
 
-def training_flop_per_pixel(config: ModelConfig) -> float:
+def training_flop_per_pixel(config: AnyConfig) -> float:
     """Floating-point operations per pixel of one training step: forward, twice that backward, two per product."""
-    return 3 * 2 * sum(macs_per_pixel(config).values())
+    counts = predicted_macs_per_pixel(config) if isinstance(config, VideoConfig) else macs_per_pixel(config)
+    return 3 * 2 * sum(counts.values())

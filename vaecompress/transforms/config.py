@@ -81,3 +81,11 @@ class VideoConfig:
     def from_dict(cls, fields: Mapping[str, Any]) -> "VideoConfig":
         """The inverse of :meth:`to_dict`."""
         return cls(**{**fields, "latents": ModelConfig.from_dict(fields["latents"])})
+
+
+AnyConfig = ModelConfig | VideoConfig
+
+
+def config_from_dict(fields: Mapping[str, Any]) -> AnyConfig:
+    """The shape that ``to_dict`` wrote, of whichever kind."""
+    return (VideoConfig if "latents" in fields else ModelConfig).from_dict(fields)

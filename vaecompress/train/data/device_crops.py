@@ -21,7 +21,7 @@ class DeviceResident:
         self._heights, self._widths = resident.heights, resident.widths
 
     def batch(self, step: int, batch_size: int, crop: int) -> jax.Array:
-        """Random crops, uint8 [batch_size, crop, crop, 3], a function of (seed, step) alone; each device cuts its own.
+        """Random crops, uint8 [batch_size, crop, crop, C], a function of (seed, step) alone; each device cuts its own.
 
         Raises :class:`InputError` when no picture is large enough.
         """
@@ -35,7 +35,7 @@ def _draw(arrays: Mapping[str, jax.Array], seed: int, step: int, batch_size: int
 
 
 def device_batch(arrays: Mapping[str, jax.Array], key: jax.Array, batch_size: int, crop: int) -> jax.Array:
-    """Random crops, uint8 [batch_size, crop, crop, 3], a function of ``arrays`` and ``key`` alone.
+    """Random crops, uint8 [batch_size, crop, crop, C], a function of ``arrays`` and ``key`` alone.
 
     ``arrays`` is ``Resident.device_arrays()`` on the device; ``key`` a PRNG key, such as ``fold_in(key, step)``.
     Pictures are drawn by area among those at least ``crop`` on both sides (there must be one), crops turned by one
@@ -54,7 +54,7 @@ def device_batch(arrays: Mapping[str, jax.Array], key: jax.Array, batch_size: in
     pixels = arrays["pixels"]
 
     def row(start: jax.Array) -> jax.Array:
-        return jax.lax.dynamic_slice(pixels, (start, jnp.int32(0)), (crop, 3))
+        return jax.lax.dynamic_slice(pixels, (start, jnp.int32(0)), (crop, pixels.shape[1]))
 
     crops = jax.vmap(jax.vmap(row))(starts)
     bits = jax.random.bits(turn, (batch_size,), jnp.uint8)[:, None, None, None]

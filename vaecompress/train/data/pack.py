@@ -26,11 +26,11 @@ _TAR_END_BYTES = 2 * tarfile.BLOCKSIZE
 
 
 @dataclass(frozen=True)
-class _Packed:
-    """A picture ready for a shard."""
+class Packed:
+    """A file ready for a shard: where it comes from, the ``name`` it should have, and its size in pixels."""
 
     source: str
-    suffix: str
+    name: str
     data: bytes
     width: int
     height: int
@@ -51,31 +51,26 @@ def pack(
     shard, width, height), ``pixels`` and ``skipped`` by reason. Raises :class:`InputError` when a source is missing or
     nothing can be packed, :class:`OutputError` when ``output`` is not empty or cannot be written.
     """
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise OutputError(f"{output}: exists and is not an empty folder; name another one")
+    check_output(output)
     skipped: Counter[str] = Counter()
     entries = list_entries(sources, exclude, skipped)
-    shards = _Shards(output, shard_bytes)
+    shards = Shards(output, shard_bytes)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for packed in pool.map(lambda entry: _packed(entry, max_side), entries):
             if isinstance(packed, str):
                 skipped[packed] += 1
             elif not shards.add(packed):
                 skipped["larger than a shard"] += 1
-    shards.close()
-    if not shards.pictures:
-        raise InputError(f"no usable picture in {', '.join(map(str, sources))} (skipped: {dict(skipped)})")
-    manifest = {
-        "shards": shards.shards,
-        "pixels": sum(picture["width"] * picture["height"] for picture in shards.pictures),
-        "skipped": dict(sorted(skipped.items())),
-        "pictures": shards.pictures,
-    }
-    write_atomically(output / MANIFEST_NAME, json.dumps(manifest, indent=1).encode())
-    return manifest
+    return shards.finish(sources, skipped)
 
 
-class _Shards:
+def check_output(output: Path) -> None:
+    """Raises OutputError unless ``output`` is missing or an empty folder."""
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise OutputError(f"{output}: exists and is not an empty folder; name another one")
+
+
+class Shards:
     """Tar shards of ``output``, the current one in memory until it is full."""
 
     def __init__(self, output: Path, shard_bytes: int) -> None:
@@ -86,9 +81,9 @@ class _Shards:
         self._names: set[str] = set()
         self._open()
 
-    def add(self, picture: _Packed) -> bool:
+    def add(self, picture: Packed) -> bool:
         """Append ``picture``; ``False`` when it would not fit a shard of its own."""
-        name = self._unused_name(picture)
+        name = self._unused_name(picture.name)
         member = tarfile.TarInfo(name)
         member.size = len(picture.data)
         header = member.tobuf(tarfile.PAX_FORMAT)
@@ -96,7 +91,7 @@ class _Shards:
         if size > self._room:
             return False
         if self._tar.offset + size > self._room:
-            self.close()
+            self._close()
             self._open()
         self._tar.addfile(member, io.BytesIO(picture.data))
         self._names.add(name)
@@ -104,7 +99,21 @@ class _Shards:
         self.pictures.append({**row, "width": picture.width, "height": picture.height})
         return True
 
-    def close(self) -> None:
+    def finish(self, sources: Sequence[Path], skipped: Counter[str]) -> dict[str, Any]:
+        """Write what is left and the manifest, which is returned. Raises InputError where nothing was added."""
+        self._close()
+        if not self.pictures:
+            raise InputError(f"no usable picture in {', '.join(map(str, sources))} (skipped: {dict(skipped)})")
+        manifest = {
+            "shards": self.shards,
+            "pixels": sum(picture["width"] * picture["height"] for picture in self.pictures),
+            "skipped": dict(sorted(skipped.items())),
+            "pictures": self.pictures,
+        }
+        write_atomically(self._output / MANIFEST_NAME, json.dumps(manifest, indent=1).encode())
+        return manifest
+
+    def _close(self) -> None:
         """Write the current shard if it holds anything."""
         empty = self._tar.offset == 0
         self._tar.close()
@@ -122,16 +131,16 @@ class _Shards:
     def _shard_name(self) -> str:
         return f"shard-{len(self.shards):03}.tar"
 
-    def _unused_name(self, picture: _Packed) -> str:
-        stem = Path(picture.source).stem
-        name, copies = stem + picture.suffix, 1
+    def _unused_name(self, wanted: str) -> str:
+        path = Path(wanted)
+        name, copies = wanted, 1
         while name in self._names:
             copies += 1
-            name = f"{stem}-{copies}{picture.suffix}"
+            name = f"{path.stem}-{copies}{path.suffix}"
         return name
 
 
-def _packed(entry: Entry, max_side: int | None) -> _Packed | str:
+def _packed(entry: Entry, max_side: int | None) -> Packed | str:
     """``entry`` ready to pack, or the reason why it is skipped."""
     picture = decode_picture(entry)
     if picture is None:
@@ -143,9 +152,9 @@ def _packed(entry: Entry, max_side: int | None) -> _Packed | str:
         reduced = picture.resize((width, height), Image.Resampling.LANCZOS)
     if min(reduced.size) < MIN_SIDE:
         return "too small"
-    data = entry.read()
+    data, stem = entry.read(), Path(entry.name).stem
     if reduced is picture and data.startswith(_JPEG_MAGIC):
-        return _Packed(entry.name, ".jpg", data, *picture.size)
+        return Packed(entry.name, f"{stem}.jpg", data, *picture.size)
     buffer = io.BytesIO()
     reduced.save(buffer, "PNG")
-    return _Packed(entry.name, ".png", buffer.getvalue(), *reduced.size)
+    return Packed(entry.name, f"{stem}.png", buffer.getvalue(), *reduced.size)

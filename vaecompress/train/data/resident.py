@@ -13,13 +13,12 @@ from PIL import Image
 
 from vaecompress.errors import InputError
 from vaecompress.train.data.sources import (
+    PICTURES,
     RESCALE_RANGE,
     Entry,
-    decode_picture,
+    Kind,
     drawable,
-    list_entries,
     measured,
-    picture_size,
 )
 
 RESCALED_MIN_SIDE = 192
@@ -40,7 +39,7 @@ class _Slot:
 class Resident:
     """Decoded pictures in one flat buffer.
 
-    ``pixels`` is uint8 [total_pixels, 3]; picture i is ``heights[i]`` rows of ``widths[i]`` pixels from row
+    ``pixels`` is uint8 [total_pixels, C]; picture i is ``heights[i]`` rows of ``widths[i]`` pixels from row
     ``offsets[i]`` on. ``skipped`` counts what was left out, by reason.
     """
 
@@ -53,26 +52,30 @@ class Resident:
 
     @staticmethod
     def load(
-        sources: Sequence[Path], exclude: frozenset[str] = frozenset(), rescale: bool = True, seed: int = 0
+        sources: Sequence[Path],
+        exclude: frozenset[str] = frozenset(),
+        rescale: bool = True,
+        seed: int = 0,
+        kind: Kind = PICTURES,
     ) -> "Resident":
-        """Decode every picture of ``sources`` (image files, folders, tar shards) except names in ``exclude``.
+        """Decode every picture of ``sources`` (files, folders, tar shards) except names in ``exclude``.
 
         ``rescale`` adds one copy of each picture, reduced by a random factor of 0.5 to 0.9 (which averages coding
         noise of the source away), where it stays at least 192 pixels on its short side. Raises :class:`InputError`
         when a source is missing or no usable picture is found.
         """
         skipped: Counter[str] = Counter()
-        entries = list_entries(sources, exclude, skipped)
+        entries = kind.entries(sources, exclude, skipped)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            sizes = pool.map(picture_size, entries)
+            sizes = pool.map(kind.size, entries)
             plan, total = _plan(measured(entries, sizes, skipped), rescale, seed)
-            pixels = np.empty((total, 3), np.uint8)
-            done = list(pool.map(lambda item: _fill(pixels, *item), plan))
+            pixels = np.empty((total, kind.channels), np.uint8)
+            done = list(pool.map(lambda item: _fill(pixels, kind, *item), plan))
         slots = [slot for (_, slots), good in zip(plan, done, strict=True) if good for slot in slots]
         skipped["corrupt"] += done.count(False)
         if not slots:
             named = ", ".join(map(str, sources))
-            raise InputError(f"no usable training picture in {named} (skipped: {dict(+skipped)})")
+            raise InputError(f"no usable training {kind.noun} in {named} (skipped: {dict(+skipped)})")
         return Resident(
             pixels,
             np.array([slot.offset for slot in slots], np.int64),
@@ -88,12 +91,12 @@ class Resident:
         return len(self.offsets)
 
     def picture(self, index: int) -> npt.NDArray[np.uint8]:
-        """A view of picture ``index``, uint8 [H, W, 3]."""
+        """A view of picture ``index``, uint8 [H, W, C]."""
         height, width, start = int(self.heights[index]), int(self.widths[index]), int(self.offsets[index])
-        return self.pixels[start : start + height * width].reshape(height, width, 3)
+        return self.pixels[start : start + height * width].reshape(height, width, -1)
 
     def batch(self, step: int, batch_size: int, crop: int) -> npt.NDArray[np.uint8]:
-        """Random crops, uint8 [batch_size, crop, crop, 3], a function of (seed, step) alone.
+        """Random crops, uint8 [batch_size, crop, crop, C], a function of (seed, step) alone.
 
         A picture is drawn with probability proportional to its area among those at least ``crop`` on both sides;
         each crop is turned by one of the eight symmetries of the square. Raises :class:`InputError` when no
@@ -105,7 +108,7 @@ class Resident:
         tops = random.integers(0, self.heights[drawn] - crop + 1)
         lefts = random.integers(0, self.widths[drawn] - crop + 1)
         turns = random.integers(0, 8, batch_size)
-        out = np.empty((batch_size, crop, crop, 3), np.uint8)
+        out = np.empty((batch_size, crop, crop, self.pixels.shape[1]), np.uint8)
         for i in range(batch_size):
             top, left = tops[i], lefts[i]
             out[i] = turned(self.picture(drawn[i])[top : top + crop, left : left + crop], int(turns[i]))
@@ -114,7 +117,7 @@ class Resident:
     def device_arrays(self) -> DeviceArrays:
         """What ``device_crops.device_batch`` draws from, to be put on a device once.
 
-        ``pixels`` uint8 [total_pixels, 3]; ``offsets``, ``heights``, ``widths`` int32 [n]. Raises
+        ``pixels`` uint8 [total_pixels, C]; ``offsets``, ``heights``, ``widths`` int32 [n]. Raises
         :class:`InputError` at 2^31 pixels, where 32-bit indexes end.
         """
         if len(self.pixels) >= 1 << 31:
@@ -153,13 +156,14 @@ def _plan(
     return plan, total
 
 
-def _fill(pixels: npt.NDArray[np.uint8], entry: Entry, slots: Sequence[_Slot]) -> bool:
+def _fill(pixels: npt.NDArray[np.uint8], kind: Kind, entry: Entry, slots: Sequence[_Slot]) -> bool:
     """Decode ``entry`` into its slots; ``False`` when it is damaged."""
-    picture = decode_picture(entry)
-    if picture is None:
+    whole = kind.decode(entry)
+    if whole is None:
         return False
     for slot in slots:
-        shape = slot.width, slot.height
-        sized = picture if picture.size == shape else picture.resize(shape, Image.Resampling.LANCZOS)
-        pixels[slot.offset : slot.offset + slot.height * slot.width] = np.asarray(sized).reshape(-1, 3)
+        sized = whole
+        if whole.shape[:2] != (slot.height, slot.width):
+            sized = np.asarray(Image.fromarray(whole).resize((slot.width, slot.height), Image.Resampling.LANCZOS))
+        pixels[slot.offset : slot.offset + slot.height * slot.width] = sized.reshape(-1, kind.channels)
     return True

@@ -2,8 +2,8 @@
 
 import io
 import tarfile
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ MIN_SIDE = 64
 RESCALE_RANGE = (0.5, 0.9)
 """Random reductions that average the coding noise of a source away."""
 
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 """What Pillow raises on damaged files (``SyntaxError`` on broken PNG chunks)."""
 
 
@@ -64,35 +64,35 @@ class Entry:
         return data
 
 
-def list_entries(sources: Sequence[Path], exclude: frozenset[str], skipped: Counter[str]) -> list[Entry]:
-    """Every picture of ``sources``, in an order that depends on the names alone.
+def list_entries(
+    sources: Sequence[Path],
+    exclude: frozenset[str],
+    skipped: Counter[str],
+    suffixes: frozenset[str] = IMAGE_SUFFIXES,
+    origin: Callable[[str], str] = str,
+) -> list[Entry]:
+    """Every file of ``sources`` with one of ``suffixes``, in an order that depends on the names alone.
 
-    A source is an image file, a tar shard, or a folder, which is searched for both. Files whose bare name is in
-    ``exclude`` are left out and counted in ``skipped["excluded"]``, unreadable shards in ``skipped["corrupt"]``.
-    Raises :class:`InputError` when a source does not exist.
+    A source is such a file, a tar shard, or a folder, which is searched for both. Files whose bare name has an
+    ``origin`` in ``exclude`` are left out and counted in ``skipped["excluded"]``, unreadable shards in
+    ``skipped["corrupt"]``. Raises :class:`InputError` when a source does not exist.
     """
     found: list[Entry] = []
-    for path in _files(sources):
+    for path in _files(sources, suffixes):
         if path.suffix.lower() == SHARD_SUFFIX:
-            found.extend(_shard_entries(path, skipped))
+            found.extend(_shard_entries(path, skipped, suffixes))
         else:
             found.append(Entry(path.name, path, 0, path.stat().st_size))
-    kept = [entry for entry in found if entry.name not in exclude]
+    kept = [entry for entry in found if origin(entry.name) not in exclude]
     if len(kept) < len(found):
         skipped["excluded"] += len(found) - len(kept)
     return kept
 
 
-def unmatched(names: Iterable[str], sources: Sequence[Path]) -> list[str]:
-    """Those of ``names``, in order, that no picture of ``sources`` has."""
-    found = {entry.name for entry in list_entries(sources, frozenset(), Counter())}
-    return sorted(set(names) - found)
-
-
-def _files(sources: Sequence[Path]) -> Iterable[Path]:
+def _files(sources: Sequence[Path], suffixes: frozenset[str]) -> Iterable[Path]:
     for source in sources:
         if source.is_dir():
-            wanted = IMAGE_SUFFIXES | {SHARD_SUFFIX}
+            wanted = suffixes | {SHARD_SUFFIX}
             yield from sorted(p for p in source.rglob("*") if p.suffix.lower() in wanted and p.is_file())
         elif source.is_file():
             yield source
@@ -100,7 +100,7 @@ def _files(sources: Sequence[Path]) -> Iterable[Path]:
             raise InputError(f"{source}: no such file or folder; name a folder of images, an image or a tar shard")
 
 
-def _shard_entries(path: Path, skipped: Counter[str]) -> list[Entry]:
+def _shard_entries(path: Path, skipped: Counter[str], suffixes: frozenset[str]) -> list[Entry]:
     entries = []
     shard_bytes = path.stat().st_size
     try:
@@ -108,7 +108,7 @@ def _shard_entries(path: Path, skipped: Counter[str]) -> list[Entry]:
             for member in shard:
                 name = Path(member.name).name
                 whole = member.offset_data + member.size <= shard_bytes
-                if whole and member.isfile() and Path(name).suffix.lower() in IMAGE_SUFFIXES:
+                if whole and member.isfile() and Path(name).suffix.lower() in suffixes:
                     entries.append(Entry(name, path, member.offset_data, member.size))
     except (tarfile.TarError, OSError):
         skipped["corrupt"] += 1
@@ -120,7 +120,7 @@ def picture_size(entry: Entry) -> tuple[int, int] | None:
     try:
         with Image.open(io.BytesIO(entry.read())) as picture:
             return picture.size
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
@@ -159,23 +159,65 @@ def decode_picture(entry: Entry) -> Image.Image | None:
                 grey = np.asarray(picture).astype(np.int64) * 255 // 65535
                 return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB")
             return picture.convert("RGB")
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
-def validation_images(sources: Sequence[Path], names: Sequence[str]) -> list[npt.NDArray[np.uint8]]:
-    """The pictures called ``names``, uint8 [H, W, 3] each, in that order.
+def decode_pixels(entry: Entry) -> npt.NDArray[np.uint8] | None:
+    """:func:`decode_picture` as uint8 [H, W, 3]."""
+    picture = decode_picture(entry)
+    return None if picture is None else np.asarray(picture)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is trained on: which files it lies in, and how one is read.
+
+    ``noun``: what to call one in messages. ``channels`` of one, uint8 [H, W, channels]. ``size`` is (width, height)
+    from a file's header, ``decode`` the whole of it; both are ``None`` where it is damaged. ``origin``: what lists of
+    names know a file of this name as. ``rescales``: reduced, it is one still.
+    """
+
+    noun: str
+    channels: int
+    suffixes: frozenset[str]
+    size: Callable[[Entry], tuple[int, int] | None]
+    decode: Callable[[Entry], npt.NDArray[np.uint8] | None]
+    origin: Callable[[str], str] = str
+    rescales: bool = True
+
+    def entries(self, sources: Sequence[Path], exclude: frozenset[str], skipped: Counter[str]) -> list[Entry]:
+        """:func:`list_entries` of this kind."""
+        return list_entries(sources, exclude, skipped, self.suffixes, self.origin)
+
+
+PICTURES = Kind("picture", 3, IMAGE_SUFFIXES, picture_size, decode_pixels)
+
+
+def unmatched(names: Iterable[str], sources: Sequence[Path], kind: Kind = PICTURES) -> list[str]:
+    """Those of ``names``, in order, that nothing of a kind in ``sources`` has."""
+    found = {kind.origin(entry.name) for entry in kind.entries(sources, frozenset(), Counter())}
+    return sorted(set(names) - found)
+
+
+def validation_images(
+    sources: Sequence[Path], names: Sequence[str], kind: Kind = PICTURES
+) -> list[npt.NDArray[np.uint8]]:
+    """What there is of ``names``, uint8 [H, W, channels] each, in that order.
 
     Raises :class:`InputError` when one is missing or damaged.
     """
-    by_name = {entry.name: entry for entry in list_entries(sources, frozenset(), Counter())}
-    pictures = []
+    by_name = defaultdict(list)
+    for entry in kind.entries(sources, frozenset(), Counter()):
+        by_name[kind.origin(entry.name)].append(entry)
+    found = []
     for name in names:
-        picture = decode_picture(by_name[name]) if name in by_name else None
-        if picture is None:
-            raise InputError(f"validation picture {name} is missing or damaged: take it off the list")
-        pictures.append(np.asarray(picture))
-    return pictures
+        decoded = [kind.decode(entry) for entry in by_name[name]]
+        sound = [pixels for pixels in decoded if pixels is not None]
+        if not sound or len(sound) < len(decoded):
+            raise InputError(f"validation {kind.noun} {name} is missing or damaged: take it off the list")
+        found.extend(sound)
+    return found
 
 
 def middle(pixels: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
@@ -185,7 +227,7 @@ def middle(pixels: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
 
 
 def middles(pictures: Iterable[npt.NDArray[np.uint8]], side: int) -> npt.NDArray[np.uint8]:
-    """The middle ``side`` x ``side`` of each picture that is large enough, [N, side, side, 3]."""
+    """The middle ``side`` x ``side`` of each picture that is large enough, [N, side, side, C]."""
     found = [middle(picture, side) for picture in pictures if min(picture.shape[:2]) >= side]
     return np.stack(found) if found else np.empty((0, side, side, 3), np.uint8)
 

@@ -14,13 +14,12 @@ from PIL import Image
 
 from vaecompress.errors import InputError
 from vaecompress.train.data.sources import (
+    PICTURES,
     RESCALE_RANGE,
     DataOptions,
-    decode_picture,
+    Kind,
     drawable,
-    list_entries,
     measured,
-    picture_size,
 )
 
 Crops = npt.NDArray[np.uint8]
@@ -39,20 +38,20 @@ class Pipeline:
     every batch of it has one crop of each. All randomness is a function of (seed, step), so a run resumes anywhere.
     """
 
-    def __init__(self, sources: Sequence[Path], options: DataOptions) -> None:
+    def __init__(self, sources: Sequence[Path], options: DataOptions, kind: Kind = PICTURES) -> None:
         """List the pictures and read their headers.
 
         Raises :class:`InputError` when a source is missing or no usable picture is found.
         """
         tf.config.set_visible_devices([], "GPU")
         counts: Counter[str] = Counter()
-        entries = list_entries(sources, options.exclude, counts)
+        entries = kind.entries(sources, options.exclude, counts)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            sized = list(measured(entries, pool.map(picture_size, entries), counts))
+            sized = list(measured(entries, pool.map(kind.size, entries), counts))
         if not sized:
             named = ", ".join(map(str, sources))
-            raise InputError(f"no usable training picture in {named} (skipped: {dict(counts)})")
-        self.options = options
+            raise InputError(f"no usable training {kind.noun} in {named} (skipped: {dict(counts)})")
+        self.options, self._kind = options, kind
         self._counts = counts
         self._entries = [entry for entry, _, _ in sized]
         self._widths = np.array([width for _, width, _ in sized])
@@ -67,7 +66,7 @@ class Pipeline:
         return dict(self._counts + Counter(corrupt=len(self._damaged)))
 
     def batch(self, step: int, batch_size: int, crop: int) -> Crops:
-        """Crops uint8 [batch_size, crop, crop, 3] of step ``step``; quick when steps are asked for in order.
+        """Crops uint8 [batch_size, crop, crop, C] of step ``step``; quick when steps are asked for in order.
 
         Raises :class:`InputError` when no picture is large enough or every one drawn is damaged.
         """
@@ -85,7 +84,8 @@ class Pipeline:
             return self._cut(int(item), crop, usable, cumulative)
 
         def vary(item: Any) -> Any:
-            crops = tf.ensure_shape(tf.numpy_function(cut, [item], tf.uint8), (CROPS_PER_PICTURE, crop, crop, 3))
+            shape = (CROPS_PER_PICTURE, crop, crop, self._kind.channels)
+            crops = tf.ensure_shape(tf.numpy_function(cut, [item], tf.uint8), shape)
             return _varied(crops, item, self.options)
 
         stream = (
@@ -102,11 +102,11 @@ class Pipeline:
             raise InputError(f"training pictures cannot be read: {error.message.splitlines()[0]}") from error
 
     def _cut(self, item: int, crop: int, usable: npt.NDArray[np.intp], cumulative: npt.NDArray[np.float64]) -> Crops:
-        """Crops [CROPS_PER_PICTURE, crop, crop, 3] of the first sound picture that ``item``'s own randomness draws."""
+        """Crops [CROPS_PER_PICTURE, crop, crop, C] of the first sound picture that ``item``'s own randomness draws."""
         random = np.random.default_rng([self.options.seed, item])
         for _ in range(MAX_TRIES):
             index = int(usable[np.searchsorted(cumulative, random.random(), side="right")])
-            picture = None if index in self._damaged else decode_picture(self._entries[index])
+            picture = None if index in self._damaged else self._kind.decode(self._entries[index])
             if picture is not None:
                 windows = [_window(picture, crop, random, self.options) for _ in range(CROPS_PER_PICTURE)]
                 return np.stack(windows)
@@ -114,17 +114,20 @@ class Pipeline:
         raise InputError(f"{MAX_TRIES} damaged pictures in a row")
 
 
-def _window(picture: Image.Image, crop: int, random: np.random.Generator, options: DataOptions) -> Crops:
+def _window(picture: Crops, crop: int, random: np.random.Generator, options: DataOptions) -> Crops:
     """A random window of ``picture``, every other one (where there is room) from a larger window, reduced."""
+    height, width, _ = picture.shape
     reduced = int(crop / random.uniform(*RESCALE_RANGE))
-    side = reduced if options.rescale and random.random() < 0.5 and reduced <= min(picture.size) else crop
-    left, top = (int(random.integers(0, room - side + 1)) for room in picture.size)
-    window = picture.crop((left, top, left + side, top + side))
-    return np.asarray(window if side == crop else window.resize((crop, crop), Image.Resampling.LANCZOS))
+    side = reduced if options.rescale and random.random() < 0.5 and reduced <= min(height, width) else crop
+    left, top = (int(random.integers(0, room - side + 1)) for room in (width, height))
+    window = picture[top : top + side, left : left + side]
+    if side == crop:
+        return window
+    return np.asarray(Image.fromarray(window).resize((crop, crop), Image.Resampling.LANCZOS))
 
 
 def _varied(crops: Any, item: Any, options: DataOptions) -> Any:
-    """Flip each of ``crops`` uint8 [n, crop, crop, 3] and change the colours of all alike, as the options say."""
+    """Flip each of ``crops`` uint8 [n, crop, crop, C] and change the colours of all alike, as the options say."""
     seeds = tf.random.experimental.stateless_split(tf.stack([tf.constant(options.seed, tf.int64), item]), 7)
     if options.flip:
         crops = tf.image.stateless_random_flip_left_right(crops, seeds[0])

@@ -1,0 +1,84 @@
+"""What a preset trains: the module of its kind, and how that reads a batch.
+
+Models of stills take pictures at any quality, models of predicted frames take triples, each at the quality that it was
+made for.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from vaecompress.format import quality_position
+from vaecompress.train.data.triples import ONE_SIDED, TAG
+from vaecompress.train.objective import positions
+from vaecompress.transforms.config import AnyConfig, VideoConfig
+from vaecompress.transforms.vae import HyperpriorVAE, Variables, init_variables
+from vaecompress.transforms.video_vae import PredictedVAE, init_predicted
+
+Array = jax.Array
+Model = HyperpriorVAE | PredictedVAE
+
+COLOURS = 3
+FRAME, PAST, FUTURE = (slice(COLOURS * place, COLOURS * (place + 1)) for place in range(3))
+"""Where the pictures of a triple lie among its channels."""
+
+
+def model_of(config: AnyConfig, compute_dtype: Any = jnp.float32) -> Model:
+    """The module of a shape."""
+    if isinstance(config, VideoConfig):
+        return PredictedVAE(config, compute_dtype)
+    return HyperpriorVAE(config, compute_dtype)
+
+
+def fresh_variables(model: Model, seed: int) -> Variables:
+    """Fresh parameters and empty calibration."""
+    return init_predicted(model, seed) if isinstance(model, PredictedVAE) else init_variables(model, seed)
+
+
+def own_positions(model: Model, levels: Any) -> Array | None:
+    """The positions [B] at which triples [B, H, W, 10] are coded; pictures have none of their own."""
+    if not isinstance(model, PredictedVAE):
+        return None
+    quality: Any = jnp.asarray(levels[:, 0, 0, TAG], jnp.float32) % ONE_SIDED
+    return jnp.asarray(quality_position(quality))
+
+
+def at_any_quality(levels: Array, key: Array) -> tuple[Array, Array]:
+    """Pictures and random positions for them."""
+    return levels, positions(key, levels.shape[0])
+
+
+def drawn(model: Model, levels: Array, key: Array) -> tuple[Array, Array]:
+    """A batch as it is trained on, and the positions [B] it is coded at: of pictures random ones, one in each range.
+
+    Past and future of triples change places at random, which is time reversed.
+    """
+    own = own_positions(model, levels)
+    if own is None:
+        return at_any_quality(levels, key)
+    swap = jax.random.bernoulli(key, 0.5, (levels.shape[0], 1, 1, 1))
+    past, future = levels[..., PAST], levels[..., FUTURE]
+    sides = jnp.where(swap, future, past), jnp.where(swap, past, future)
+    return jnp.concatenate([levels[..., FRAME], *sides, levels[..., TAG:]], axis=-1), own
+
+
+def apply(
+    model: Model,
+    variables: Variables,
+    levels: Array,
+    position: Array,
+    exact_phase: bool = False,
+    noise: bool = False,
+    **options: Any,
+) -> Any:
+    """The module's forward pass on a batch in 8-bit levels [B, H, W, C]; ``options`` are those of Flax."""
+    inputs = [levels]
+    if isinstance(model, PredictedVAE):
+        inputs = [levels[..., FRAME], levels[..., PAST], levels[..., FUTURE], levels[:, 0, 0, TAG] >= ONE_SIDED]
+    return model.apply(variables, *inputs, position, exact_phase, noise, **options)
+
+
+def pictures(levels: Array) -> Array:
+    """What is coded of a batch [B, H, W, C]: pictures [B, H, W, 3]."""
+    return levels[..., FRAME]
