@@ -14,11 +14,12 @@ import jax.numpy as jnp
 from small_model import SMALL
 
 from vaecompress.errors import UsageError
-from vaecompress.export.widen import widen
-from vaecompress.transforms.config import ModelConfig
+from vaecompress.export.widen import start, widen
+from vaecompress.transforms.config import ModelConfig, VideoConfig
 from vaecompress.transforms.linear import dct_matrix
 from vaecompress.transforms.synthesis import from_levels
 from vaecompress.transforms.vae import HyperpriorVAE, init_variables
+from vaecompress.transforms.video_vae import PredictedVAE
 
 OLD = replace(
     SMALL,
@@ -136,3 +137,41 @@ def test_new_latents_are_the_next_frequencies_on_the_scale_of_their_neighbours(t
 def test_a_shape_that_cannot_grow_is_refused(change: dict[str, Any], named: str, trained: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=named):
         widen(trained, OLD, replace(OLD, **change))
+
+
+FLAT = np.full((2, 64, 128, 3), 128, np.float32)
+"""A prediction that says nothing."""
+
+
+@pytest.mark.parametrize("more", [{}, {"luma": 8, "chroma": (3, 1), "analysis_blocks8": 1}])
+def test_a_model_of_predicted_frames_starts_as_one_of_stills(
+    more: dict[str, Any], trained: dict[str, Any], levels: npt.NDArray[np.float32]
+) -> None:
+    """What a prediction without any content missed is coded as the picture is."""
+    still = replace(OLD, **more)
+    params = trained if not more else widen(trained, OLD, still)
+    config = VideoConfig(OLD, condition_width8=8, condition_width16=12)
+    found = start(params, still, config)
+    one_sided = np.array([False, True])
+
+    def run(tree: Any) -> Any:
+        inputs = (levels, FLAT, FLAT, one_sided, POSITION)
+        return PredictedVAE(config).apply({"params": tree}, *inputs, mutable=["ranges"])[0]
+
+    predicted = jax.jit(run)(found)
+    apply = HyperpriorVAE(OLD).apply
+    picture = jax.jit(lambda tree: apply({"params": tree}, levels, POSITION, mutable=["ranges"])[0])(trained)
+    np.testing.assert_allclose(predicted.x_hat, picture.x_hat, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(predicted.log2_scale, picture.log2_scale, rtol=1e-4, atol=1e-4)
+    kernel = found["conditioning"]["stem"]["kernel"]
+    assert np.ptp(kernel) > 0
+
+
+def test_predicted_frames_start_from_what_fits_only(trained: dict[str, Any]) -> None:
+    video = VideoConfig(OLD)
+    with pytest.raises(UsageError, match="entropy_width 8 cannot start a model with 16"):
+        start(trained, OLD, VideoConfig(replace(OLD, entropy_width=16)))
+    with pytest.raises(UsageError, match="luma 6 cannot start a model with 8"):
+        start(trained, OLD, VideoConfig(WIDER))
+    with pytest.raises(UsageError, match="of their own shape"):
+        start(trained, video, OLD)

@@ -9,8 +9,8 @@ from vaecompress.models import file as model_file
 from vaecompress.models.registry import SHIPPED
 from vaecompress.networks.onnx_graph import parse
 from vaecompress.train.presets import preset
-from vaecompress.transforms.complexity import decoder_kmac_per_pixel, training_flop_per_pixel
-from vaecompress.transforms.config import ModelConfig
+from vaecompress.transforms.complexity import decoder_kmac_per_pixel, predicted_kmac_per_pixel, training_flop_per_pixel
+from vaecompress.transforms.config import ModelConfig, VideoConfig
 
 
 def macs_per_pixel(graph_bytes):
@@ -57,3 +57,12 @@ def test_presets_cost_what_they_are_meant_to():
     assert 4 < cost["light"] < 6
     assert 20 < cost["base"] < 40
     assert 100 < cost["large"] < 150
+    predicted = {name: predicted_kmac_per_pixel(preset(name).model) for name in ("tiny-video", "video")}
+    assert predicted["tiny-video"] < 1
+    assert predicted["video"] < 12
+
+
+def test_the_preset_for_video_is_the_shape_of_the_shipped_model():
+    file = model_file.load(SHIPPED / "video.vcm")
+    assert VideoConfig.from_dict(file.card["predicted"]["config"]) == preset("video").model
+    assert training_flop_per_pixel(preset("video").model) > 6000 * predicted_kmac_per_pixel(preset("video").model)

@@ -34,13 +34,13 @@ SHRINKS = ("luma", "chroma", "_blocks")
 
 
 def start(params: Mapping[str, Any], old: AnyConfig, new: AnyConfig) -> dict[str, Any]:
-    """Parameters of the shape ``new`` from trained ones of the shape ``old``: :func:`grow` or :func:`start_predicted`.
+    """Parameters of the shape ``new`` from trained ones of the shape ``old``: :func:`widen` or :func:`start_predicted`.
 
     Raises UsageError where neither can.
     """
     if isinstance(old, VideoConfig):
         raise UsageError("weights of predicted frames start only a model of predicted frames of their own shape")
-    return start_predicted(params, old, new) if isinstance(new, VideoConfig) else grow(params, old, new)
+    return start_predicted(params, old, new) if isinstance(new, VideoConfig) else widen(params, old, new)
 
 
 def widen(params: Mapping[str, Any], old: ModelConfig, new: ModelConfig, seed: int = 0) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def fit_planes(model: LoadedModel, samples: Iterable[Sample]) -> tuple[PlaneTabl
     first, second = shape.scale_count, shape.scale_count + shape.plane_table_count
     tables = [model.tables[index] for index in range(len(model.tables))]
 
-    masses = np.stack([_mass(table, PLANE_LIMIT) for table in tables[first:second]] or [np.zeros(1)])
+    masses = np.stack([_mass(table, PLANE_LIMIT) for table in tables[first:second]] or [np.ones(1)])
     choice, masses = choose(planes + planes[..., ::-1], masses[:, None], model.planes.tables)
     tables[first:second] = [
         _reshaped(t, mass[0], PLANE_LIMIT) for t, mass in zip(tables[first:second], masses, strict=False)
