@@ -14,6 +14,7 @@ from vaecompress.models import registry
 from .cache_folder import cache_folder
 from .console import ProgressBar, exit_code, path_argument
 from .measure.clips import find_clips
+from .measure.foreign import ForeignCurve, read_curve
 from .measure.pictures import find_pictures, has_pictures, left_out
 from .measure.results import ResultCache
 from .measure.summary import RateRange
@@ -65,6 +66,7 @@ def run_bench(
     cache: Path | None = None,
     min_bpp: float | None = None,
     max_bpp: float | None = None,
+    foreign: Sequence[ForeignCurve] = (),
 ) -> str:
     """Measure ``test`` and ``peers`` on the pictures of ``source``, write the report, return its Markdown.
 
@@ -72,7 +74,7 @@ def run_bench(
     run. ``test`` is the codec that BD-rates are of: ours, the path of one of our model files (either may end in ``@9``
     for ``--effort 9``, then in ``+ssim`` for ``--tune ssim``), or any peer. BD-rates use its points from ``min_bpp`` to
     ``max_bpp`` bits a pixel, by default those of the medium. Measurements known to ``cache`` (by default a file of the
-    user's cache folder) are not repeated.
+    user's cache folder) are not repeated. ``foreign`` curves are drawn beside those that are measured.
 
     Raises :class:`vaecompress.errors.VaecompressError` for an unknown peer, a source without pictures or clips, or an
     output or cache that cannot be written.
@@ -88,6 +90,7 @@ def run_bench(
         make_folder(output)
         found = _checked(medium.run(sources, chosen, results, bar))
         found.notes.extend(left_out(source, sources))
+        found.foreign.extend(foreign)
         ran = [peer for peer in chosen if peer in found.peers]
         speeds = medium.measure_speed(_timed(found), ran, found.results, bar)
         return write_report(found, test, rates, speeds, list(medium.crops(found, ran, test, rates, bar)), output)
@@ -118,6 +121,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     levels = range(MIN_EFFORT, MAX_EFFORT + 1)
     parser.add_argument("--effort", type=int, choices=levels, help=f"how long our encoder searches ({DEFAULT_EFFORT})")
     parser.add_argument("--tune", choices=("psnr", "ssim"), default="psnr", help="what our encoder minimises")
+    parser.add_argument(
+        "--curves",
+        type=path_argument,
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="result files of others (JSON as CompressAI's evaluation prints it), to draw beside",
+    )
     parser.add_argument("--cache", type=path_argument, help="measurements to reuse and extend (default: the user's)")
     usual_rates = f"{PICTURES.rates.min_bpp:g}, clips {CLIPS.rates.min_bpp:g}"
     parser.add_argument("--min-bpp", type=float, help=f"BD-rate uses our points from here on ({usual_rates})")
@@ -141,6 +153,7 @@ def run_arguments(arguments: argparse.Namespace) -> str:
         cache=arguments.cache,
         min_bpp=arguments.min_bpp,
         max_bpp=arguments.max_bpp,
+        foreign=[read_curve(path) for path in arguments.curves],
     )
 
 

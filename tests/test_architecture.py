@@ -30,8 +30,10 @@ STANDS_ON = {
     "apply": CODING | {"encoder"},
     "arguments": BASE | {"media"},
     "batch": CODING | {"encoder"},
+    "research": CODING | {"arguments", "encoder"},
+    "videos": CODING | {"arguments", "encoder"},
     "pillow": BASE | {"media", "bitstream"},
-    "": CODING | {"encoder", "arguments"},
+    "": CODING | {"encoder", "arguments", "research", "videos"},
     "__main__": set(),
 }
 """Layers of vaecompress, "" its public face, and those each one may import besides itself."""
@@ -43,8 +45,9 @@ ROOMS = {
         "options": set(),
         "console": {"failures", "streams"},
         "jobs": {"console", "options", "streams"},
-        "verbs": {"console", "failures", "jobs", "options"},
+        "verbs": {"console", "failures", "jobs", "manual", "options"},
         "main": {"failures", "jobs", "streams"},
+        "manual": {"main"},
         "__main__": {"main"},
     },
     "vaecompress_eval": {
@@ -73,7 +76,7 @@ ENGINES = {"dask", "distributed", "ray"}
 MAY_USE_ENGINES = ("batch/engine.py",)
 LEARNING = {"jax", "flax", "optax", "onnx", "tensorflow_probability"}
 MAY_LEARN = ("train/", "transforms/", "export/", "encoder/gradient_search.py")
-MAY_USE_TENSORFLOW = ("train/data/stream.py", "train/curves.py")
+MAY_USE_TENSORFLOW = ("train/data/stream.py",)
 
 
 def modules(package: str) -> list[Path]:

@@ -21,3 +21,13 @@ def test_a_function_for_any_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     (tmp_path / "sample_media").symlink_to(ROOT / "sample_media")
     row = run_python_of(ROOT / "docs" / "cluster.md")["row"]
     assert (row["error"], row["bytes"]) == ("", (tmp_path / row["output"]).stat().st_size)
+
+
+def test_the_calls_of_research_run_and_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("flax", reason="needs the train extra")
+    monkeypatch.chdir(ROOT)
+    module = run_python_of(ROOT / "docs" / "research.md")
+    coded_bits = sum(module["p"].bits.values())
+    assert coded_bits < 8 * len(module["data"]) < coded_bits + 8 * 80
+    assert module["index"] == 2
+    assert float(module["value"]) > 0

@@ -66,6 +66,9 @@ def report_data(
         "measures": [{"key": measure.key, "title": measure.title} for measure in measures],
         "curves": {measure.key: _curves(run, measure) for measure in measures},
         "published": {measure.key: _points(kodak_curves(measure)) if kodak else {} for measure in measures},
+        "foreign": {
+            measure.key: _points({one.name: one.curve(measure) for one in run.foreign}) for measure in measures
+        },
         "figures": [asdict(figure) for figure in published_figures()] if kodak else [],
         "published_pictures": KODAK_PICTURES,
         "comparisons": [_comparison(run, test, anchor, measure, rates) for anchor in anchors for measure in headlines],

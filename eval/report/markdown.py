@@ -4,9 +4,22 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 
-from ..measure.bd_rate import BdRate
+from ..measure.bd_rate import BdRate, BdRateError, bd_rate
+from ..measure.foreign import ForeignCurve
 from ..measure.published import KODAK_PICTURES, is_kodak, published_figures
-from ..measure.summary import YUV_PSNR, Comparison, RateRange, compare, headline, ideal_gap_percent, unmeasured_notes
+from ..measure.summary import (
+    MS_SSIM,
+    PSNR,
+    YUV_PSNR,
+    Comparison,
+    Measure,
+    RateRange,
+    compare,
+    headline,
+    ideal_gap_percent,
+    mean_curve,
+    unmeasured_notes,
+)
 from ..run.pictures import Run
 from ..run.processes import Speed, speed_table
 
@@ -30,6 +43,7 @@ def markdown(run: Run, test: str, rates: RateRange, speeds: Sequence[Speed]) -> 
         *_speeds(speeds),
         *_estimates(run),
         *_codecs(run),
+        *_foreign(run, test, rates),
         *_figures(run),
         *_troubles(run, [one for row in compared for one in row]),
     ]
@@ -90,6 +104,33 @@ def _count(number: int, noun: str) -> str:
 def _codecs(run: Run) -> list[str]:
     rows = [f"| {peer.name} | {peer.description} | {peer.version()} |" for peer in run.peers]
     return ["| codec | settings | version |", "| --- | --- | --- |", *rows]
+
+
+def _foreign(run: Run, test: str, rates: RateRange) -> list[str]:
+    """BD-rates against the mean curves of other people's files."""
+    if not run.foreign:
+        return []
+    rows = [
+        f"| {one.name} | {' | '.join(_against(run, test, one, measure, rates) for measure in (PSNR, MS_SSIM))} "
+        f"| {one.file} |"
+        for one in run.foreign
+    ]
+    return [
+        "",
+        f"BD-rate of {test} against curves from files, measured by others, maybe on other pictures:",
+        "",
+        "| codec | PSNR | MS-SSIM | file |",
+        "| --- | ---: | ---: | --- |",
+        *rows,
+    ]
+
+
+def _against(run: Run, test: str, other: ForeignCurve, measure: Measure, rates: RateRange) -> str:
+    try:
+        own = mean_curve(run.results, test, measure)
+        return percent(bd_rate(own, other.curve(measure), rates.min_bpp, rates.max_bpp))
+    except BdRateError as error:
+        return str(error) if other.curve(measure) else "-"
 
 
 def _figures(run: Run) -> list[str]:

@@ -13,7 +13,7 @@ ROOM = 1.35
 
 
 def plot_curves(run: Run, test: str, measure: Measure, rates: RateRange, paths: list[Path]) -> None:
-    """Draw the mean curves of all codecs, ``test`` in front, and published ones dotted; one file for each path."""
+    """Draw the mean curves of all codecs, ``test`` in front; those of files dashed, published ones dotted."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -25,6 +25,9 @@ def plot_curves(run: Run, test: str, measure: Measure, rates: RateRange, paths: 
         points = [point for point in mean_curve(run.results, peer.name, measure) if point.rate_bpp <= reach]
         weight = 2.4 if peer.name == test else 1.2
         axes.plot(*_columns(points), marker="o", markersize=3, label=peer.name, linewidth=weight, zorder=1 + weight)
+    for foreign in run.foreign:
+        points = [point for point in foreign.curve(measure) if point.rate_bpp <= reach]
+        axes.plot(*_columns(points), linestyle="--", linewidth=1, label=f"{foreign.name} (not measured here)")
     for name, curve in kodak_curves(measure).items() if is_kodak(run.results) else ():
         if name in PUBLISHED:
             points = [point for point in curve if point.rate_bpp <= reach]

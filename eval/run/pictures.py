@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from vaecompress.errors import InputError, LimitError
 
 from ..console import Bar
+from ..measure.foreign import ForeignCurve
 from ..measure.metrics import SSIMULACRA2_MIN_SIDE, has_ssimulacra2, measure, missing_measures
 from ..measure.pictures import Picture, load_picture
 from ..measure.results import Result, ResultCache
@@ -68,7 +69,7 @@ class Failure:
 class Run:
     """All that one run of the benchmark found out.
 
-    ``missing`` maps a codec or a measure to the command that installs it.
+    ``missing`` maps a codec or a measure to the command that installs it; ``foreign`` are curves measured elsewhere.
     """
 
     pictures: list[Path]
@@ -77,6 +78,7 @@ class Run:
     failures: list[Failure]
     missing: dict[str, str]
     notes: list[str]
+    foreign: list[ForeignCurve] = field(default_factory=list)
 
 
 def run(pictures: Sequence[Path], peers: Sequence[Peer], cache: ResultCache, progress: Bar) -> Run:
