@@ -1,17 +1,23 @@
-"""List the models at hand: what they cost, how good they are, and with --time how fast this machine decodes."""
+"""List the models at hand: what they cost, how good they are, and with --time how fast this machine decodes.
+
+With --decoders, write of each the part that decodes, which is what a page in a browser loads.
+"""
 
 import argparse
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaecompress.errors import InputError
 
 from ..console import Console
 from ..jobs.batch import run_jobs
 from ..jobs.plan import Job
-from ..options import add_json_argument
+from ..options import add_json_argument, path
+
+if TYPE_CHECKING:
+    from vaecompress.models.file import ModelFile
 
 _ROUNDS = 3
 
@@ -19,6 +25,9 @@ _ROUNDS = 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this verb."""
     parser.add_argument("--time", action="store_true", help="measure how long a picture of 768x512 takes to decode")
+    parser.add_argument(
+        "--decoders", type=path, metavar="DIR", help="write of each the part that only decodes, as DIR/ID.vcm"
+    )
     add_json_argument(parser)
 
 
@@ -42,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
             "decoder_kmac_per_pixel": file.card.get("decoder_kmac_per_pixel"),
             "bd_rate_percent": file.card.get("bd_rate_percent"),
             "decode_s": _decode_seconds(path) if options.time else None,
+            "decoder": None if options.decoders is None else _decoder(file, options.decoders),
             "default": path == default,
             "card": {key: value for key, value in file.card.items() if key not in ("codec", "config", "proof")},
         }
@@ -52,6 +62,17 @@ def run(options: argparse.Namespace) -> int:
     if not jobs:
         raise InputError(f"no model is installed; name a folder of model files in {registry.FOLDER_VARIABLE}")
     return run_jobs(jobs, say, 1, console)
+
+
+def _decoder(file: "ModelFile", folder: Path) -> dict[str, Any]:
+    """Write the part of a model file that decodes; its path and size."""
+    from vaecompress.files import write_atomically
+    from vaecompress.models.default import SUFFIX
+    from vaecompress.models.file import decoder_only
+
+    data, path = decoder_only(file), folder / f"{file.model_id.hex()}{SUFFIX}"
+    write_atomically(path, data)
+    return {"path": str(path), "size_bytes": len(data)}
 
 
 def _decode_seconds(path: Path) -> float:
@@ -86,5 +107,6 @@ def _text(record: dict[str, Any]) -> str:
         "" if rate is None else f"BD-rate {rate:+.1f} %",
         "" if record["decode_s"] is None else f"768x512 decoded in {record['decode_s']:.3f} s",
         "(default)" if record["default"] else "",
+        "" if record["decoder"] is None else "-> {path}  {size_bytes:,} bytes".format(**record["decoder"]),
     ]
     return "  ".join(word for word in words if word).rstrip()

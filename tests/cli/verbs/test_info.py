@@ -2,11 +2,14 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command import HEIGHT, WIDTH, clip, finish, run, start, streams
 
+import vaecompress
 from vaecompress.models import file as model_file
 from vaecompress.models import registry
 
@@ -68,6 +71,26 @@ def test_models(capsys: pytest.CaptureFixture[str]) -> None:
     assert not tiny["default"]
     assert tiny["decode_s"] is None
     assert [name for name, record in listed.items() if record["default"]] == ["base"]
+
+
+def test_the_part_that_decodes_is_written_by_its_id_and_decodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tiny_model_path: Path
+) -> None:
+    stream, shipped, folder = streams(tmp_path), tmp_path / "shipped", tmp_path / "decoders"
+    wanted = vaecompress.decode(stream).pixels
+    shipped.mkdir()
+    shutil.copy(tiny_model_path, shipped / "tiny.vcm")
+    monkeypatch.setattr(registry, "SHIPPED", shipped)
+    capsys.readouterr()
+    assert run("models", "--decoders", folder, "--json") == 0
+    record = json.loads(capsys.readouterr().out)
+    part = folder / f"{record['model_id']}.vcm"
+    assert record["decoder"] == {"path": str(part), "size_bytes": part.stat().st_size}
+    assert part.stat().st_size < record["size_bytes"]
+    monkeypatch.setattr(registry, "SHIPPED", tmp_path)
+    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(folder))
+    assert np.array_equal(vaecompress.decode(stream).pixels, wanted)
+    assert run("encode", tmp_path / "a.png", tmp_path / "b.bin", "--model", part) == 5
 
 
 def test_models_in_words(
