@@ -9,7 +9,7 @@ from vaecompress.errors import UsageError
 
 from ..console import Console
 from ..jobs.inputs import excluded_names
-from ..options import add_exclude_argument, add_quiet_argument, path, positive_integer, positive_number
+from ..options import add_exclude_argument, add_quiet_argument, path, positive_integer, positive_number, whole_number
 
 if TYPE_CHECKING:
     from vaecompress.train.data.sources import Kind
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     length.add_argument("--minutes", type=positive_number, help="train for so long, the schedule fitted to it")
     parser.add_argument("--batch", type=positive_integer, metavar="N", help="crops a step instead of the preset's")
     parser.add_argument("--learning-rate", type=positive_number, metavar="RATE", help="peak, instead of the preset's")
+    parser.add_argument("--seed", type=whole_number, metavar="N", help="of weights, crops and noise (0)")
     parser.add_argument(
         "--init", metavar="FILE", help="start from a model (its file or name), or go on from saved weights"
     )
@@ -90,11 +91,33 @@ def run(options: argparse.Namespace) -> int:
         tensorboard=options.tensorboard,
         budget_minutes=options.minutes,
         device_tflops=options.peak_tflops,
+        facts=_facts(options),
     )
-    Run(recipe, batches, pictures, options.output, settings, console.say).train(weights)
+
+    def progress(done: int, total: int | None) -> None:
+        console.progress(done, total, "steps")
+
+    try:
+        Run(recipe, batches, pictures, options.output, settings, console.say, progress=progress).train(weights)
+    finally:
+        console.clear()
     if devices.is_first():
         console.say(f"done; 'vaecompress freeze {options.output} -o model.vcm' makes a model file of it")
     return 0
+
+
+def _facts(options: argparse.Namespace) -> dict[str, Any]:
+    """Version and command line, for ``config.json``."""
+    import vaecompress
+
+    words = {name: _plain(value) for name, value in vars(options).items() if value not in (None, False, [])}
+    return {"vaecompress": vaecompress.__version__, "command": words}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _recipe(preset: "Preset[Any]", options: argparse.Namespace) -> "Preset[Any]":
@@ -104,8 +127,9 @@ def _recipe(preset: "Preset[Any]", options: argparse.Namespace) -> "Preset[Any]"
         "batch_size": options.batch,
         "learning_rate": options.learning_rate,
         "basis_refresh": options.basis_refresh,
+        "seed": options.seed,
     }
-    changes = {name: value for name, value in given.items() if value}
+    changes = {name: value for name, value in given.items() if value is not None}
     return dataclasses.replace(preset, recipe=dataclasses.replace(preset.recipe, **changes))
 
 

@@ -32,6 +32,9 @@ PRESET = Preset(SMALL, RECIPE)
 EXACT_START = 5
 START = Schedule(RECIPE).moment(0.0)
 """What the first step is told."""
+LOGGED, STEPS = [], []
+"""What the run that nothing interrupts told its listeners."""
+
 OPTIONS = RunOptions(log_every=2, validate_every=4)
 
 
@@ -66,8 +69,8 @@ class Crops:
         return np.stack([picture(1000 * step + index, crop) for index in range(batch_size)])
 
 
-def run(folder, crops=None, pictures=(), options=OPTIONS, report=lambda line: None):
-    return Run(PRESET, crops or Crops(), pictures, folder, options, report)
+def run(folder, crops=None, pictures=(), options=OPTIONS, report=lambda line: None, **listeners):
+    return Run(PRESET, crops or Crops(), pictures, folder, options, report, **listeners)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -91,7 +94,15 @@ def assert_equal(left, right):
 def whole(tmp_path_factory):
     """Folder, last state and reports of a run that nothing interrupts."""
     folder, lines = tmp_path_factory.mktemp("run"), []
-    return folder, run(folder, pictures=[picture(1, 256)], report=lines.append).train(), lines
+    LOGGED.clear()
+    STEPS.clear()
+    options = replace(OPTIONS, facts={"command": {"preset": "small"}})
+    listeners = {"log": LOGGED.append, "progress": lambda *done: STEPS.append(done)}
+    return (
+        folder,
+        run(folder, pictures=[picture(1, 256)], options=options, report=lines.append, **listeners).train(),
+        lines,
+    )
 
 
 def test_the_last_step_is_saved(whole):
@@ -119,6 +130,22 @@ def test_curves_tell_steps_rates_and_every_quality(whole):
     assert [row.series for row in rows if row.step == 4][1:] == ["q11", "q31", "q50", "q70", "q90"]
     assert sum(row.step == 7 for row in rows) == 6
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_listeners_are_told_every_row_and_every_step(whole):
+    folder, _, _ = whole
+    rows = read_rows(folder / "curves.csv")
+    assert [(row.step, row.series) for row in LOGGED] == [(row.step, row.series) for row in rows]
+    assert [(step, 7) for step in range(8)] == STEPS
+
+
+def test_the_run_says_what_it_is(whole):
+    config = json.loads((whole[0] / "config.json").read_text())
+    assert config["command"] == {"preset": "small"}
+    assert config["recipe"]["steps"] == 7
+    assert ModelConfig.from_dict(config["model"]) == SMALL
+    assert (config["options"]["compute_dtype"], config["options"]["validate_every"]) == ("float32", 4)
+    assert "cpu" in config["machine"]
 
 
 def test_without_matplotlib_the_curves_are_a_table_only(tmp_path, monkeypatch):

@@ -1,7 +1,8 @@
-"""Learning curves of a run: a CSV that grows while it trains, a PNG plot of it, TensorBoard events on request."""
+"""Learning curves of a run: a CSV that grows while it trains, a PNG plot of it, TensorBoard events, anybody's log."""
 
 import csv
 import io
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -32,6 +33,12 @@ class CurveRow:
     psnr_db: float | None = None
     learning_rate: float | None = None
     steps_per_s: float | None = None
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """What was measured, by names such as ``q50/loss``: for logs that take a dictionary and a step."""
+        values = {name: getattr(self, name) for name in (*PANELS, "learning_rate", "steps_per_s")}
+        return {f"{self.series}/{name}": value for name, value in values.items() if value is not None}
 
 
 _COLUMNS = [field.name for field in fields(CurveRow)]
@@ -98,31 +105,36 @@ def plot_curves(rows: Sequence[CurveRow], path: Path) -> None:
 
 
 class TensorBoardLog:
-    """Writes rows as TensorBoard scalars into ``folder``, one TensorBoard run a series. Needs tensorflow."""
+    """Writes rows as TensorBoard scalars into ``folder``, one TensorBoard run a series. Needs tensorboardX.
+
+    Its writer of events is used without the queue and thread that usually stand before it: a row is on the disk at once.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Raises :class:`UsageError` when tensorflow is not installed."""
+        """Raises :class:`UsageError` when tensorboardX is not installed."""
         try:
-            import tensorflow
+            from tensorboardX.event_file_writer import EventsWriter
+            from tensorboardX.proto.event_pb2 import Event
+            from tensorboardX.summary import scalar
         except ImportError as error:
-            raise UsageError("TensorBoard logs need tensorflow: pip install 'vaecompress[train]'") from error
-        self._summary = tensorflow.summary
-        # ``tf.summary.scalar`` would need the tensorboard package, which newer tensorflow does not bring.
-        self._scalar = tensorflow.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "scalars"})
+            raise UsageError("TensorBoard logs need tensorboardX: pip install tensorboardX") from error
+        self._open, self._event, self._scalar = EventsWriter, Event, scalar
         self._folder = folder
         self._writers: dict[str, Any] = {}
 
     def append(self, row: CurveRow) -> None:
-        """Write every measured value of ``row``."""
-        if row.series not in self._writers:
-            self._writers[row.series] = self._summary.create_file_writer(str(self._folder / row.series))
-        writer = self._writers[row.series]
-        with writer.as_default(step=row.step):
-            for name in (*PANELS, "learning_rate", "steps_per_s"):
-                value = getattr(row, name)
-                if value is not None:
-                    self._summary.write(name, value, metadata=self._scalar)
-        writer.flush()
+        """Write every measured value of ``row``. Raises :class:`OutputError`."""
+        try:
+            if row.series not in self._writers:
+                (self._folder / row.series).mkdir(parents=True, exist_ok=True)
+                self._writers[row.series] = self._open(str(self._folder / row.series / "events"))
+            writer = self._writers[row.series]
+            for name, value in row.measured.items():
+                summary = self._scalar(name.removeprefix(f"{row.series}/"), value)
+                writer.write_event(self._event(step=row.step, wall_time=time.time(), summary=summary))
+            writer.flush()
+        except OSError as error:
+            raise OutputError(f"{self._folder}: cannot be written ({error.strerror or error})") from error
 
 
 def _draw(panel: Any, rows: Sequence[CurveRow], across: str, name: str) -> None:

@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.errors import DivergedError, UsageError
+from vaecompress.files import write_atomically
 from vaecompress.train import checkpoint, devices
 from vaecompress.train.curves import TRAINING, CurveLog, CurveRow, TensorBoardLog, plot_curves
 from vaecompress.train.data.sources import middles
@@ -42,6 +43,9 @@ Pictures = npt.NDArray[np.uint8]
 
 VALIDATION_SIDE, TRIPLE_SIDE = 256, 192
 """Validation is on the middle of pictures, and of triples, this many pixels square."""
+CONFIG_NAME = "config.json"
+"""What the run is, in its folder: written when it starts, and again when it goes on."""
+
 VALIDATION_POSITIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 CALIBRATION_BATCHES = 64
 
@@ -59,7 +63,8 @@ class RunOptions:
     """What a run does besides the recipe.
 
     Intervals in steps; ``save_seconds`` between checkpoints. ``budget_minutes`` of training replace the recipe's steps.
-    ``device_tflops`` is one device's peak where :mod:`meter` does not know it.
+    ``device_tflops`` is one device's peak where :mod:`meter` does not know it. ``facts`` is what else ``config.json``
+    shall tell, as where the pictures came from.
     """
 
     log_every: int = 50
@@ -69,6 +74,7 @@ class RunOptions:
     tensorboard: bool = False
     budget_minutes: float | None = None
     device_tflops: float | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Weights(NamedTuple):
@@ -90,14 +96,23 @@ class Run:
         folder: Path,
         options: RunOptions = RunOptions(),
         report: Callable[[str], None] = print,
+        log: Callable[[CurveRow], None] | None = None,
+        progress: Callable[[int, int | None], None] = lambda done, total: None,
     ) -> None:
-        """Raises :class:`UsageError` where the devices cannot get equal shares of a batch."""
+        """``report`` is given lines for people, ``log`` every row of the learning curves, ``progress`` the steps done
+
+        of those to do (None where a budget of minutes decides), from before the first one on; all in the first process.
+        Raises :class:`UsageError` where the devices cannot get equal shares of a batch.
+        """
         devices.check_batch(preset.recipe.batch_size)
         self.preset, self.batches, self.folder, self.options = preset, batches, folder, options
         self._model = model_of(preset.model)
         triples = isinstance(preset.model, VideoConfig)
         self.validation = middles(validation, TRIPLE_SIDE if triples else VALIDATION_SIDE)
-        self.report = report if devices.is_first() else lambda line: None
+        first = devices.is_first()
+        self.report = report if first else lambda line: None
+        self.log = log if first else None
+        self.progress = progress if first else lambda done, total: None
         self.schedule = Schedule(preset.recipe, options.budget_minutes)
         self.start_step = self.pixels = 0
         self.minutes = 0.0
@@ -118,13 +133,16 @@ class Run:
         """
         with devices.all_alive(), interrupt_flag() as interrupted, Saver(self.folder) as self._saver:
             state = self._start(weights)
+            self._write_config()
             self._curves, self._sinks = self._open_curves(int(state.step))
             self._evaluate = make_evaluation(self._model, measure)
             return self._loop(state, interrupted)
 
     def _loop(self, state: TrainState, interrupted: threading.Event) -> TrainState:
         """Every step from ``state`` on."""
-        step = int(state.step)
+        first = step = int(state.step)
+        steps_left = self.preset.recipe.steps - first if self.options.budget_minutes is None else None
+        self.progress(0, steps_left)
         self._logged = saved = time.monotonic()
         take_step: StepFunction | None = None
         report: StepReport | None = None
@@ -136,6 +154,7 @@ class Run:
             if before is not None:  # let the device lag one step behind, not many
                 before.loss.block_until_ready()
             step += 1
+            self.progress(step - first, steps_left)
             stop = self._stop(step, interrupted)
             if step % self.options.log_every == 0 or stop or self._done(step):
                 self._log(step, report)
@@ -223,13 +242,25 @@ class Run:
         self.pixels += pixels
         return batch
 
-    def _open_curves(self, step: int) -> tuple[CurveLog | None, list[CurveLog | TensorBoardLog]]:
+    def _write_config(self) -> None:
+        """What the run is, for people and for whoever runs it again."""
+        if devices.is_first():
+            options = {name: value for name, value in vars(self.options).items() if name != "facts"}
+            options["compute_dtype"] = jnp.dtype(self.options.compute_dtype).name
+            config = {"machine": devices.machine(), "options": options, **self.options.facts, **describe(self.preset)}
+            write_atomically(self.folder / CONFIG_NAME, json.dumps(config, indent=1).encode() + b"\n")
+
+    def _open_curves(self, step: int) -> tuple[CurveLog | None, list[Callable[[CurveRow], None]]]:
         """The learning curves up to ``step``, and everything that takes new rows; nothing where another writes."""
         if not devices.is_first():
             return None, []
         curves = CurveLog(self.folder / "curves.csv", step)
-        sinks = [TensorBoardLog(self.folder / "tensorboard")] if self.options.tensorboard else []
-        return curves, [curves, *sinks]
+        sinks: list[Callable[[CurveRow], None]] = [curves.append]
+        if self.options.tensorboard:
+            sinks.append(TensorBoardLog(self.folder / "tensorboard").append)
+        if self.log is not None:
+            sinks.append(self.log)
+        return curves, sinks
 
     def _log(self, step: int, report: StepReport) -> None:
         loss = float(report.loss)
@@ -296,7 +327,7 @@ class Run:
         learning_rate = warm * self.schedule.decay(self._place(step - 1))
         row = CurveRow(step, self.minutes, self.pixels, series, loss, bpp, psnr_db, learning_rate, steps_per_s)
         for sink in self._sinks:
-            sink.append(row)
+            sink(row)
 
     def _save(self, state: TrainState) -> None:
         if not devices.is_first():

@@ -31,7 +31,9 @@ class StandInRun:
 
     made: "list[StandInRun]" = []  # noqa: RUF012
 
-    def __init__(self, preset: Any, batches: Any, validation: Any, folder: Path, options: Any, report: Any) -> None:
+    def __init__(
+        self, preset: Any, batches: Any, validation: Any, folder: Path, options: Any, report: Any, progress: Any
+    ) -> None:
         self.preset, self.batches, self.validation, self.folder, self.options = (
             preset,
             batches,
@@ -71,6 +73,8 @@ def test_train_hands_everything_on(pictures: Path, tmp_path: Path, capsys: pytes
         "--no-rescale",
         "--peak-tflops",
         12.5,
+        "--seed",
+        0,
         "-o",
         tmp_path / "run",
     )
@@ -79,6 +83,9 @@ def test_train_hands_everything_on(pictures: Path, tmp_path: Path, capsys: pytes
     assert (made.preset.recipe.steps, made.folder, made.weights) == (70, tmp_path / "run", None)
     recipe = made.preset.recipe
     assert (recipe.batch_size, recipe.learning_rate, recipe.basis_refresh) == (8, 2e-4, 40)
+    assert recipe.seed == 0
+    assert made.options.facts["command"]["data"] == [str(pictures)]
+    assert made.options.facts["command"]["batch"] == 8
     assert (made.options.device_tflops, made.options.budget_minutes) == (12.5, None)
     assert made.options.compute_dtype.__name__ == "bfloat16"
     assert [picture.shape for picture in made.validation] == [(256, 256, 3)]
