@@ -29,9 +29,10 @@ VERBS = {
     "train": "train a model",
     "pack": "pack training pictures into shards",
     "freeze": "turn a training run into a model file",
+    "completion": "make your shell complete verbs, options and files",
 }
 
-_EXITS = """exit codes: 0 done, 1 a bug, 2 wrong usage, 3 input not readable, 4 stream corrupt, 5 stream not
+EXITS = """exit codes: 0 done, 1 a bug, 2 wrong usage, 3 input not readable, 4 stream corrupt, 5 stream not
 decodable here, 6 over a limit, 7 goal out of reach, 8 output not writable, 9 training diverged, 10 another process of
 a training run lost, 130 stopped"""
 
@@ -61,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    parser = _top_parser()
+    parser = top_parser()
+    parser.add_argument("verb", nargs="?", choices=VERBS, metavar="VERB", help=argparse.SUPPRESS)
     verb_place = next((place for place, word in enumerate(words) if not word.startswith("-")), len(words))
     chosen, rest = parser.parse_args(words[: verb_place + 1]), words[verb_place + 1 :]
     if chosen.verb is None:
@@ -83,19 +85,19 @@ def _without_leading_dashes(words: list[str]) -> list[str]:
     return words[:end] + [f"./{word}" if word.startswith("-") and len(word) > 1 else word for word in words[end:]]
 
 
-def _top_parser() -> Parser:
-    listed = "\n".join(f"  {name:8} {text}" for name, text in VERBS.items())
+def top_parser() -> Parser:
+    """The parser of what stands before the verb."""
+    listed = "\n".join(f"  {name:10} {text}" for name, text in VERBS.items())
     parser = Parser(
         prog="vaecompress",
         usage="vaecompress VERB ... ('vaecompress VERB --help' tells more)",
         description=f"A learned image and video codec.\n\nverbs:\n{listed}",
-        epilog=_EXITS,
+        epilog=EXITS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     _add_verbose(parser)
     parser.add_argument("--version", action="version", version=_version())
-    parser.add_argument("verb", nargs="?", choices=VERBS, metavar="VERB", help=argparse.SUPPRESS)
     return parser
 
 
