@@ -33,6 +33,7 @@ STANDS_ON = {
     "research": CODING | {"arguments", "encoder"},
     "videos": CODING | {"arguments", "encoder"},
     "pillow": BASE | {"media", "bitstream"},
+    "imageio": BASE | {"bitstream", "files"},
     "": CODING | {"encoder", "arguments", "research", "videos"},
     "__main__": set(),
 }

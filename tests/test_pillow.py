@@ -1,7 +1,9 @@
 """Pillow and imageio open and save pictures of this codec."""
 
 import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
@@ -90,3 +92,30 @@ def test_imageio_reads_and_writes(tmp_path: Path) -> None:
     assert [frame.shape for frame in iio.imiter(path)] == [photo().shape]
     assert np.array_equal(iio.imread(path.read_bytes()), pixels)
     assert iio.improps(path).shape == photo().shape
+    assert iio.immeta(path) == {"quality": 50, "model": "tiny"}
+    grey = iio.imwrite("<bytes>", photo(channels=1)[:, :, 0], extension=".vae", quality=50, model="tiny")
+    assert iio.imread(grey, extension=".vae").shape == photo().shape[:2]
+
+
+def frames(count: int = 3) -> Iterator[np.ndarray]:
+    return (np.roll(photo(), 2 * index, axis=1) for index in range(count))
+
+
+@pytest.mark.parametrize("form", [frames, lambda: list(frames()), lambda: np.stack(list(frames()))])
+def test_imageio_knows_videos(form: Callable[[], Any], tmp_path: Path) -> None:
+    path = tmp_path / "clip.vae"
+    iio.imwrite(path, form(), fps=10, quality=50, model="tiny")
+    with vaecompress.open_video(path) as video:
+        wanted = [frame.pixels for frame in video]
+    for source in (path, path.read_bytes()):
+        assert np.array_equal(iio.imread(source), np.stack(wanted))
+        assert np.array_equal(np.stack(list(iio.imiter(source))), np.stack(wanted))
+        assert np.array_equal(iio.imread(source, index=-1), wanted[2])
+    with pytest.raises(ValueError, match="outside of the 3 frames"):
+        iio.imread(path, index=3)
+    assert (iio.improps(path).shape, iio.improps(path).n_images) == ((3, *photo().shape), 3)
+    assert iio.improps(path, index=0).shape == photo().shape
+    assert iio.immeta(path)["fps"] == pytest.approx(10)
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(OSError, match=r"clip\.vae|cut off"):
+        iio.imread(path)

@@ -7,8 +7,8 @@
     Image.open("window.vae").show()
 
 ``save`` takes the keywords of :func:`vaecompress.encode`, and ``icc_profile``, ``exif`` and ``xmp``. Metadata that a
-picture was opened with is kept; ``exif=None`` leaves it out. imageio reads and writes pictures through Pillow, so its
-``imread``, ``imwrite`` and ``imiter`` know them, too. Videos are not opened.
+picture was opened with is kept; ``exif=None`` leaves it out. Videos are not opened. imageio's ``imread``, ``imwrite``
+and ``imiter`` know both kinds of files then, too (:mod:`vaecompress.imageio`).
 """
 
 from dataclasses import replace
@@ -27,6 +27,7 @@ from vaecompress.media.formats.pillow import from_pillow, to_pillow
 FORMAT = "VAE"
 MIME = "image/x-vaecompress"
 SUFFIX = ".vae"
+IMAGEIO_NAME = "vaecompress"
 
 _MODES = {(1, False): "L", (1, True): "LA", (3, False): "RGB", (3, True): "RGBA"}
 _FIELDS = {"icc_profile": "icc", "exif": "exif", "xmp": "xmp"}
@@ -100,7 +101,10 @@ def register() -> None:
     PIL.Image.register_save(FORMAT, _save)
     PIL.Image.register_extension(FORMAT, SUFFIX)
     PIL.Image.register_mime(FORMAT, MIME)
-    known = imageio.config.FileExtension(extension=SUFFIX, priority=["pillow"], name="vaecompress picture")
+    imageio.config.known_plugins[IMAGEIO_NAME] = imageio.config.PluginConfig(
+        name=IMAGEIO_NAME, class_name="VaePlugin", module_name="vaecompress.imageio"
+    )
+    known = imageio.config.FileExtension(extension=SUFFIX, priority=[IMAGEIO_NAME], name="vaecompress picture or video")
     if SUFFIX not in imageio.config.known_extensions:
         imageio.config.extension_list.append(known)
         imageio.config.known_extensions[SUFFIX] = [known]

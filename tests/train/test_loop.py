@@ -96,7 +96,7 @@ def whole(tmp_path_factory):
     folder, lines = tmp_path_factory.mktemp("run"), []
     LOGGED.clear()
     STEPS.clear()
-    options = replace(OPTIONS, facts={"command": {"preset": "small"}})
+    options = replace(OPTIONS, tensorboard=True, facts={"command": {"preset": "small"}})
     listeners = {"log": LOGGED.append, "progress": lambda *done: STEPS.append(done)}
     return (
         folder,
@@ -140,6 +140,7 @@ def test_listeners_are_told_every_row_and_every_step(whole):
 
 
 def test_the_run_says_what_it_is(whole):
+    assert {path.name for path in (whole[0] / "tensorboard").iterdir()} == {row.series for row in LOGGED}
     config = json.loads((whole[0] / "config.json").read_text())
     assert config["command"] == {"preset": "small"}
     assert config["recipe"]["steps"] == 7

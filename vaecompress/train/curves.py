@@ -107,7 +107,7 @@ def plot_curves(rows: Sequence[CurveRow], path: Path) -> None:
 class TensorBoardLog:
     """Writes rows as TensorBoard scalars into ``folder``, one TensorBoard run a series. Needs tensorboardX.
 
-    Its writer of events is used without the queue and thread that usually stand before it: a row is on the disk at once.
+    Its writer of events is used without the queue and thread that usually stand before it: rows reach the disk at once.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -135,6 +135,11 @@ class TensorBoardLog:
             writer.flush()
         except OSError as error:
             raise OutputError(f"{self._folder}: cannot be written ({error.strerror or error})") from error
+
+    def close(self) -> None:
+        """Close the files."""
+        for writer in self._writers.values():
+            writer.close()
 
 
 def _draw(panel: Any, rows: Sequence[CurveRow], across: str, name: str) -> None:

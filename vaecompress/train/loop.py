@@ -5,6 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -122,6 +123,7 @@ class Run:
         self._interval = Meter(preset.model, options.device_tflops)
         self._whole = self._interval.fresh()
         self._logged = time.monotonic()
+        self._closing = ExitStack()
 
     def train(self, weights: Weights | None = None) -> TrainState:
         """Resume the folder's newest checkpoint; else start from ``weights``; else from scratch.
@@ -131,7 +133,7 @@ class Run:
         the last step; :class:`LostProcessError` where another process is gone. Ctrl-C saves and raises
         KeyboardInterrupt, in every process.
         """
-        with devices.all_alive(), interrupt_flag() as interrupted, Saver(self.folder) as self._saver:
+        with devices.all_alive(), interrupt_flag() as interrupted, Saver(self.folder) as self._saver, self._closing:
             state = self._start(weights)
             self._write_config()
             self._curves, self._sinks = self._open_curves(int(state.step))
@@ -257,7 +259,9 @@ class Run:
         curves = CurveLog(self.folder / "curves.csv", step)
         sinks: list[Callable[[CurveRow], None]] = [curves.append]
         if self.options.tensorboard:
-            sinks.append(TensorBoardLog(self.folder / "tensorboard").append)
+            events = TensorBoardLog(self.folder / "tensorboard")
+            self._closing.callback(events.close)
+            sinks.append(events.append)
         if self.log is not None:
             sinks.append(self.log)
         return curves, sinks
