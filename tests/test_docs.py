@@ -6,6 +6,7 @@ import pytest
 from documents import ROOT, run_python_of
 
 
+@pytest.mark.usefixtures("optax_promotion")
 def test_a_new_transform_takes_over_the_weights_and_learns(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("flax", reason="needs the train extra")
     monkeypatch.chdir(ROOT)
@@ -23,6 +24,7 @@ def test_a_function_for_any_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert (row["error"], row["bytes"]) == ("", (tmp_path / row["output"]).stat().st_size)
 
 
+@pytest.mark.usefixtures("optax_promotion")
 def test_the_calls_of_research_run_and_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("flax", reason="needs the train extra")
     monkeypatch.chdir(ROOT)

@@ -40,6 +40,10 @@ GOLDEN = {
 LIMITS = Limits(max_pixels=1_000_000)
 LIMIT_S = 240
 OTHER_TOOL = "other tool"
+LOSSLESS = {
+    f"lossless-{channels}": vaecompress.encode(photo(channels=channels), lossless=True) for channels in range(1, 5)
+}
+"""Pictures of every kind, as lossless WebP, alpha with the colours."""
 
 
 def damaged() -> dict[str, bytes]:
@@ -179,7 +183,10 @@ def browser(bad_files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactor
     if not RUNTIME.is_dir():
         pytest.skip(f"needs onnxruntime-web: npm install --prefix {BROWSER.relative_to(ROOT)}")
     site = Site(
-        {name: data for name, (data, _) in GOLDEN.items()} | bad_files | {OTHER_TOOL: coded_with(Tool.WEBP_LOSSLESS)},
+        {name: data for name, (data, _) in GOLDEN.items()}
+        | bad_files
+        | {OTHER_TOOL: coded_with(Tool.AV1_PLANES)}
+        | LOSSLESS,
         ["tiny_alpha_metadata_q60.bin", "light_grey_q100.bin", "base_rgb_q60.bin", "checksum", "text"],
     )
     thread = threading.Thread(target=site.serve_forever)
@@ -222,10 +229,17 @@ def test_what_python_refuses_is_refused_alike_in_a_sentence(
         assert "\n" not in found["message"]
 
 
+@pytest.mark.parametrize("name", LOSSLESS)
+def test_lossless_pictures_are_the_same_alpha_included(name: str, browser: dict[str, Any]) -> None:
+    found, image = browser["decoded"][f"/streams/{name}"], vaecompress.decode(LOSSLESS[name])
+    assert found.get("pixels") == hashlib.sha256(image.pixels.tobytes()).hexdigest(), found
+    assert found["alpha"] == (None if image.alpha is None else hashlib.sha256(image.alpha.tobytes()).hexdigest())
+
+
 def test_pictures_of_other_tools_are_refused_by_name(browser: dict[str, Any]) -> None:
     found = browser["decoded"][f"/streams/{OTHER_TOOL.replace(' ', '-')}"]
     assert found["error"] == "UnsupportedError"
-    assert "webp-lossless" in found["message"]
+    assert "av1-planes" in found["message"]
 
 
 def test_the_page_shows_pixels_and_sentences(browser: dict[str, Any]) -> None:

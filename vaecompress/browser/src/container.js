@@ -10,6 +10,7 @@ export const DEFAULT_LIMITS = Object.freeze({
   maxFrames: 100_000,
   maxFileBytes: 2 ** 32,
   maxMetadataBytes: 16 << 20,
+  maxSoundBytes: 1 << 30,
 })
 
 const MAGIC = [0x9d, 0x56, 0x41, 0x45]
@@ -18,7 +19,8 @@ const ENTRY_BYTES = 9
 const MAX_OTHER_CHUNKS = 256
 const FRAMES = ["FRAM", "FRMP"]
 const CRITICAL = ["PICT", "ALPH", "TIME", ...FRAMES]
-const AT_MOST_ONE = ["iccp", "exif", "xmp_", "colr", "last", "srch", "audi"]
+const OF_VIDEOS = ["tags", "aspr", "audi", "last"]
+const AT_MOST_ONE = ["iccp", "exif", "xmp_", "colr", "tags", "aspr", "last", "srch", "audi"]
 
 /**
  * A file whose header and directory were read and checked: `kind`, `width`, `height`, `channels` (1 or 3), `hasAlpha`,
@@ -75,9 +77,10 @@ export class Container {
     if (this.width * this.height > limits.maxPixels) throw new LimitError(`${size}: over the limit of pixels`)
     const frames = types.filter(type => FRAMES.includes(type)).length
     if (frames > limits.maxFrames) throw new LimitError(`the video has ${frames} frames: over the limit`)
-    const metadata = this.entries.filter(({ type }) => type[0] >= "a" && type !== "audi")
-    if (metadata.reduce((sum, { length }) => sum + length, 0) > limits.maxMetadataBytes)
+    const total = wanted => this.entries.filter(wanted).reduce((sum, { length }) => sum + length, 0)
+    if (total(({ type }) => type[0] >= "a" && type !== "audi") > limits.maxMetadataBytes)
       throw new LimitError("the file has more metadata than the limit allows")
+    if (total(({ type }) => type === "audi") > limits.maxSoundBytes) throw new LimitError("the file has more sound than the limit allows")
   }
 
   /** Which rule the header breaks, or null. */
@@ -93,7 +96,8 @@ export class Container {
     const frames = types.filter(type => FRAMES.includes(type))
     if (frames.length > 0 !== video) return `${frames.length} frames in a file of kind ${this.kind}`
     if (video && frames[0] !== "FRAM") return "the first frame is predicted from another"
-    if (count("audi") && !video) return "sound in a picture"
+    const misplaced = video ? undefined : OF_VIDEOS.find(type => count(type))
+    if (misplaced) return `chunk ${misplaced} in a picture`
     const repeated = AT_MOST_ONE.find(type => count(type) > 1)
     if (repeated) return `${count(repeated)} chunks ${repeated}, at most 1 allowed`
     if (types.length - frames.length > MAX_OTHER_CHUNKS) return `more than ${MAX_OTHER_CHUNKS} chunks besides frames`

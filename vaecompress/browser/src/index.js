@@ -4,7 +4,8 @@ import { decodeAlpha } from "./alpha.js"
 import { Container, DEFAULT_LIMITS } from "./container.js"
 import { CorruptError, UnsupportedError } from "./errors.js"
 import { Model } from "./model.js"
-import { decodePicture, readPayload } from "./picture.js"
+import { WEBP_LOSSLESS, checked, decodePicture, readPayload } from "./picture.js"
+import { decodeWebp } from "./tools.js"
 
 export { Container, DEFAULT_LIMITS } from "./container.js"
 export * from "./errors.js"
@@ -42,12 +43,23 @@ export class Decoder {
     const { width, height, greyAsRgb } = container
     if (container.kind === "video") throw new UnsupportedError("this is a video: this decoder reads pictures")
     const payload = readPayload(container.read("PICT"))
-    const model = await this.#model(container.modelId)
-    const samples = await decodePicture(model, payload, container)
-    const alpha = container.hasAlpha ? await decodeAlpha(container.read("ALPH"), width, height) : null
+    const [samples, alpha] = await this.#samples(container, payload)
     const [icc, exif, xmp] = ["iccp", "exif", "xmp_"].map(type => container.read(type))
     const pixels = greyAsRgb ? Uint8Array.from({ length: 3 * samples.length }, (_, at) => samples[Math.floor(at / 3)]) : samples
     return { width, height, channels: greyAsRgb ? 3 : container.channels, pixels, alpha, icc, exif, xmp }
+  }
+
+  /** [samples, alpha or null] of a picture. */
+  async #samples(container, payload) {
+    const { width, height, channels } = container
+    const plane = container.read("ALPH")
+    const jointAlpha = payload.tool === WEBP_LOSSLESS && plane?.length === 0
+    if (payload.tool === WEBP_LOSSLESS) {
+      const [pixels, alpha] = await decodeWebp(payload.coded, { width, height, channels, jointAlpha })
+      return [checked(pixels, payload), alpha ?? (plane && (await decodeAlpha(plane, width, height)))]
+    }
+    const pixels = await decodePicture(await this.#model(container.modelId), payload, container)
+    return [pixels, plane && (await decodeAlpha(plane, width, height))]
   }
 
   /** The picture of a file as ImageData, to be drawn. Colours are taken for sRGB, and no orientation is applied. */

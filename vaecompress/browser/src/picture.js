@@ -7,20 +7,22 @@ import { tiles } from "./network.js"
 
 const PATCH = 16
 const HYPER_PATCH = 64
-const TOOLS = ["learned", "webp-lossless", "av1-planes"]
+export const WEBP_LOSSLESS = 1
+const AV1_PLANES = 2
 const MAX_STRENGTH = 8
 const OFFSETS = [[[0, 1], [1, 0]], [[1, 1], [1, -1]], [[0, 2], [2, 0]]]
 const BOUNDS = [[7, 34], [6, 28], [10, 48]]
 
-/** Throws where a payload is too short or of a tool that this decoder lacks; returns {checksum, coded}. */
+/** {tool, checksum, strength, coded} of a payload. Throws where it is too short, or of a tool that this decoder lacks. */
 export function readPayload(body) {
   if (body.length < 5) throw new CorruptError(`the picture payload has ${body.length} bytes, too few for its checksum`)
   const tool = body[0]
-  if (tool >= TOOLS.length) throw new UnsupportedError(`the picture is coded with tool ${tool}, which a newer version may know`)
-  if (tool !== 0) throw new UnsupportedError(`the picture is coded with ${TOOLS[tool]}, which this decoder does not read yet`)
+  if (tool > AV1_PLANES) throw new UnsupportedError(`the picture is coded with tool ${tool}, which a newer version may know`)
+  if (tool === AV1_PLANES) throw new UnsupportedError("the picture is coded with av1-planes, which this decoder does not read yet")
+  if (tool === WEBP_LOSSLESS) return { tool, checksum: u32(body, 1), strength: 0, coded: body.subarray(5) }
   if (body.length < 6) throw new CorruptError("the picture payload is empty")
   if (body[5] > MAX_STRENGTH) throw new CorruptError(`filter strength ${body[5]} is above ${MAX_STRENGTH}`)
-  return { checksum: u32(body, 1), strength: body[5], coded: body.subarray(6) }
+  return { tool, checksum: u32(body, 1), strength: body[5], coded: body.subarray(6) }
 }
 
 /** Samples of a payload, Uint8Array [height][width][channels]. Throws CorruptError unless their checksum is right. */
@@ -32,7 +34,11 @@ export async function decodePicture(model, payload, { width, height, channels, q
     const weights = model.array("filter/weights").data.subarray(18 * (quality - 1), 18 * quality)
     pixels = filtered(pixels, width, height, weights, payload.strength)
   }
-  if (channels === 1) pixels = toGrey(pixels)
+  return checked(channels === 1 ? toGrey(pixels) : pixels, payload)
+}
+
+/** The pixels. Throws CorruptError unless their checksum is that of the payload. */
+export function checked(pixels, payload) {
   if (crc32(pixels) !== payload.checksum)
     throw new CorruptError("the decoded picture does not match its checksum; the stream is damaged")
   return pixels
