@@ -100,10 +100,10 @@ class Run:
         log: Callable[[CurveRow], None] | None = None,
         progress: Callable[[int, int | None], None] = lambda done, total: None,
     ) -> None:
-        """``report`` is given lines for people, ``log`` every row of the learning curves, ``progress`` the steps done
+        """Raises :class:`UsageError` where the devices cannot get equal shares of a batch.
 
-        of those to do (None where a budget of minutes decides), from before the first one on; all in the first process.
-        Raises :class:`UsageError` where the devices cannot get equal shares of a batch.
+        ``report`` is given lines for people, ``log`` every row of the learning curves, ``progress`` the steps done of
+        those to do (None where a budget of minutes decides), from before the first one on; all in the first process.
         """
         devices.check_batch(preset.recipe.batch_size)
         self.preset, self.batches, self.folder, self.options = preset, batches, folder, options
