@@ -82,7 +82,7 @@ class OwnVideoPeer:
     """Our codec, as the picture codec of the same name."""
 
     name: str = OWN_NAME
-    settings: tuple[float, ...] = (20, 32, 44, 56, 68, 80, 90, 100)
+    settings: tuple[float, ...] = (20, 36, 52, 68, 84, 100)
 
     @property
     def description(self) -> str:
