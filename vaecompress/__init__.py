@@ -103,12 +103,12 @@ def encode(
 
     ``picture`` is an :class:`Image`, an array [height, width] or [height, width, 1..4] (grey, grey and alpha, RGB,
     RGBA), a Pillow picture, or a picture file: its path, its bytes, or a binary file object. What is reduced or left
-    out is warned of. At most one of ``quality`` (1..100, default 60), ``size_bytes``, ``bpp`` and ``psnr_db`` is the
-    goal. ``model`` is a name or the path of a model file. ``effort`` 1..9 is how long to search for a better file of
-    the same format; 6 and above need the ``train`` extra. ``tune`` is what it minimises: squared error (``"psnr"``), or
-    what SSIM sees of it (``"ssim"``). ``lossless`` keeps every sample, whatever it takes, and goes with no goal.
-    ``tools`` "learned" leaves all to the networks; "all" codes by other means what they code badly. Raises UsageError,
-    InputError, LimitError, GoalError.
+    out is warned of, and a picture that comes back far worse than usual. At most one of ``quality`` (1..100, default
+    60), ``size_bytes``, ``bpp`` and ``psnr_db`` is the goal. ``model`` is a name or the path of a model file.
+    ``effort`` 1..9 is how long to search for a better file of the same format; 6 and above need the ``train`` extra.
+    ``tune`` is what it minimises: squared error (``"psnr"``), or what SSIM sees of it (``"ssim"``). ``lossless`` keeps
+    every sample, whatever it takes, and goes with no goal. ``tools`` "learned" leaves all to the networks; "all" codes
+    by other means what they code badly. Raises UsageError, InputError, LimitError, GoalError.
 
         >>> file = vaecompress.encode("sample_media/coffee.png", 60, model="tiny", measured=True)
         >>> file.quality, file.psnr_db > 25, sum(file.bits.values()) == 8 * len(file.data)
@@ -127,6 +127,8 @@ def encode(
         return measure(encoded) if measured else encoded.data
     codec = load(model, threads=threads)
     encoded = codec.encoded(picture, goal, effort, strip, tune, tools == "all")
+    for note in encoded.notes:
+        warnings.warn(note, stacklevel=2)
     return codec.measured(encoded) if measured else encoded.data
 
 

@@ -114,7 +114,9 @@ class Encoder:
             mask, more = read_mask(self._options.roi, image.width, image.height, self._limits)
             effort, others = masked(effort, mask), False
             notes += more
-        return codec.encode(image, goal, effort=effort, progress=self._progress(job, "steps"), other_tools=others)
+        encoded = codec.encode(image, goal, effort=effort, progress=self._progress(job, "steps"), other_tools=others)
+        notes += encoded.notes if self._options.roi is None else ()
+        return encoded
 
     def _encode_video(
         self, job: Job, source: Source, sink: Sink, file: BinaryIO, stamp: bytes | None

@@ -121,7 +121,7 @@ def _encoded_picture(task: Task, source: bytes) -> Coded:
         "psnr_db": _finite_db(encoded.psnr_db),
         "quality": encoded.quality,
         "tool": encoded.tool.label,
-        "notes": tuple(notes),
+        "notes": (*notes, *encoded.notes),
     }
     return task.output, encoded.data, found
 

@@ -1,5 +1,7 @@
 """Still images to streams: pixels, alpha and metadata, at a quality, a size or a PSNR."""
 
+from dataclasses import replace
+
 from vaecompress.bitstream import PicturePayload
 from vaecompress.codec.still import ImageCodec
 from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort, Progress
@@ -9,6 +11,7 @@ from vaecompress.encoder.quality_search import LearnedTrials, QualitySearch
 from vaecompress.encoder.tools.choice import best_of, other_files
 from vaecompress.encoder.tools.file import Encoded, StillFile
 from vaecompress.encoder.tools.kind import is_drawn
+from vaecompress.encoder.tools.usual import poor_note
 from vaecompress.errors import GoalError
 from vaecompress.media.image import Image
 from vaecompress.media.plain import plain
@@ -35,8 +38,8 @@ class ImageEncoder(ImageCodec):
         decoded and checked.
 
         ``progress`` is told the steps of an effort that has some. With ``other_tools`` a picture that networks code
-        badly, or not to the goal, is coded by whatever costs least. Raises GoalError when a size, rate or PSNR is out
-        of reach.
+        badly, or not to the goal, is coded by whatever costs least. One that comes back far below the usual has a note.
+        Raises GoalError when a size, rate or PSNR is out of reach.
         """
         if strip:
             image, _ = plain(image)
@@ -50,7 +53,9 @@ class ImageEncoder(ImageCodec):
         else:
             if other_tools and is_drawn(file.pixels):
                 found += other_files(file, goal)
-        return best_of(found, goal)
+        best = best_of(found, goal)
+        note = poor_note(best, goal, other_tools, self.model.file.card)
+        return best if note is None else replace(best, notes=(note,))
 
     def _learned(self, file: StillFile, goal: Goal, effort: Effort, progress: Progress | None) -> Encoded:
         model_id = self.model.model_id

@@ -1,7 +1,7 @@
 """The file around the payload of a still picture: header, alpha, metadata."""
 
 import io
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +19,7 @@ from vaecompress.media.image_write import write_image
 class Encoded:
     """An encoded image: the file, and what it cost and kept.
 
-    ``bpp`` counts the whole file; ``model`` is None where none was needed.
+    ``bpp`` counts the whole file; ``model`` is None where none was needed; ``notes`` say what is unusual.
     """
 
     data: bytes
@@ -28,6 +28,7 @@ class Encoded:
     psnr_db: float
     model: str | None
     tool: Tool
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 class StillFile:

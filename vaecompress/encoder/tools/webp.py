@@ -1,6 +1,7 @@
 """Pictures coded without loss, as WebP's lossless bitstream."""
 
 import io
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -15,10 +16,8 @@ from vaecompress.format import MAX_QUALITY
 from vaecompress.media.image import Image
 from vaecompress.media.plain import plain
 
-_THOROUGH = {"method": 6, "quality": 100}
-_QUICK = {"method": 4, "quality": 75}
-THOROUGH_PIXELS = 1 << 18
-"""Up to so many the most thorough search takes below half a second; above, only what is asked to be exact gets it."""
+_SETTINGS: dict[str, Any] = {"lossless": True, "exact": True, "method": 6, "quality": 90}
+"""``exact``: colours under transparent pixels, too. Quality 100 takes ten times as long, for half a percent."""
 
 
 def encode_lossless(image: Image, strip: bool = False) -> Encoded:
@@ -33,7 +32,7 @@ def encode_lossless(image: Image, strip: bool = False) -> Encoded:
             f"picture is {image.width}x{image.height}: lossless pictures have at most {WEBP_MAX_SIDE} pixels a side; "
             "leave lossless out"
         )
-    return encode_webp(StillFile(image), MAX_QUALITY, thorough=True)
+    return encode_webp(StillFile(image), MAX_QUALITY)
 
 
 def fits_webp(image: Image) -> bool:
@@ -41,16 +40,15 @@ def fits_webp(image: Image) -> bool:
     return max(image.width, image.height) <= WEBP_MAX_SIDE
 
 
-def encode_webp(file: StillFile, quality: int, thorough: bool = False) -> Encoded:
+def encode_webp(file: StillFile, quality: int) -> Encoded:
     """Encode an image with this tool; ``quality`` is what the file shall say. Decoded and checked."""
     image, pixels = file.image, file.pixels
     samples = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
     if image.alpha is not None:
         samples = np.dstack([samples, image.alpha])
-    settings = _THOROUGH if thorough or file.area <= THOROUGH_PIXELS else _QUICK
     with io.BytesIO() as buffer:
         picture = PIL.Image.fromarray(np.ascontiguousarray(samples))
-        picture.save(buffer, "WEBP", lossless=True, exact=True, **settings)
+        picture.save(buffer, "WEBP", **_SETTINGS)
         coded = bitstream_of(buffer.getvalue())
     payload = PicturePayload(pixel_checksum(np.ascontiguousarray(pixels).data), coded, Tool.WEBP_LOSSLESS)
     decode_with_tool(payload, (image.height, image.width, pixels.shape[2] + has_alpha(coded)))
