@@ -4,8 +4,8 @@ import { decodeAlpha } from "./alpha.js"
 import { Container, DEFAULT_LIMITS } from "./container.js"
 import { CorruptError, UnsupportedError } from "./errors.js"
 import { Model } from "./model.js"
-import { WEBP_LOSSLESS, checked, decodePicture, readPayload } from "./picture.js"
-import { decodeWebp } from "./tools.js"
+import { AV1_PLANES, WEBP_LOSSLESS, checked, decodePicture, readPayload } from "./picture.js"
+import { decodeAv1, decodeWebp } from "./tools.js"
 
 export { Container, DEFAULT_LIMITS } from "./container.js"
 export * from "./errors.js"
@@ -58,7 +58,10 @@ export class Decoder {
       const [pixels, alpha] = await decodeWebp(payload.coded, { width, height, channels, jointAlpha })
       return [checked(pixels, payload), alpha ?? (plane && (await decodeAlpha(plane, width, height)))]
     }
-    const pixels = await decodePicture(await this.#model(container.modelId), payload, container)
+    const pixels =
+      payload.tool === AV1_PLANES
+        ? checked(await decodeAv1(payload.coded, container), payload)
+        : await decodePicture(await this.#model(container.modelId), payload, container)
     return [pixels, plane && (await decodeAlpha(plane, width, height))]
   }
 

@@ -7,8 +7,9 @@ import { tiles } from "./network.js"
 
 const PATCH = 16
 const HYPER_PATCH = 64
+const LEARNED = 0
 export const WEBP_LOSSLESS = 1
-const AV1_PLANES = 2
+export const AV1_PLANES = 2
 const MAX_STRENGTH = 8
 const OFFSETS = [[[0, 1], [1, 0]], [[1, 1], [1, -1]], [[0, 2], [2, 0]]]
 const BOUNDS = [[7, 34], [6, 28], [10, 48]]
@@ -18,8 +19,7 @@ export function readPayload(body) {
   if (body.length < 5) throw new CorruptError(`the picture payload has ${body.length} bytes, too few for its checksum`)
   const tool = body[0]
   if (tool > AV1_PLANES) throw new UnsupportedError(`the picture is coded with tool ${tool}, which a newer version may know`)
-  if (tool === AV1_PLANES) throw new UnsupportedError("the picture is coded with av1-planes, which this decoder does not read yet")
-  if (tool === WEBP_LOSSLESS) return { tool, checksum: u32(body, 1), strength: 0, coded: body.subarray(5) }
+  if (tool !== LEARNED) return { tool, checksum: u32(body, 1), strength: 0, coded: body.subarray(5) }
   if (body.length < 6) throw new CorruptError("the picture payload is empty")
   if (body[5] > MAX_STRENGTH) throw new CorruptError(`filter strength ${body[5]} is above ${MAX_STRENGTH}`)
   return { tool, checksum: u32(body, 1), strength: body[5], coded: body.subarray(6) }
