@@ -68,6 +68,7 @@ def add_goal_arguments(parser: argparse.ArgumentParser) -> None:
     )
     goal.add_argument("--bpp", type=positive_number, help="best quality with at most so many bits a pixel")
     goal.add_argument("--psnr", type=positive_number, metavar="DB", help="smallest file with at least this PSNR")
+    goal.add_argument("--kbps", type=positive_number, help="of videos: so many kilobits a second, sound not counted")
     goal.add_argument("--lossless", action="store_true", help="keep every sample of an 8-bit picture")
     parser.add_argument(
         "--tools", choices=("all", "learned"), default="all", help="learned: networks only, for every kind of picture"

@@ -43,7 +43,7 @@ class Encoder:
     def __init__(self, options: argparse.Namespace, console: Console) -> None:
         """Raises :class:`UsageError` when the goal makes no sense."""
         self._options, self._console, self._limits = options, console, Limits()
-        self._goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr)
+        self._goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr, options.kbps)
         check_tools(options.tools, options.lossless, (options.roi,))
         self._effort_level: int = options.effort or DEFAULT_EFFORT
         self._effort = Effort()
@@ -125,11 +125,8 @@ class Encoder:
 
         if self._options.lossless:
             raise UsageError("is a video: --lossless is for pictures; give -q")
-        quality = self._goal.quality
         if self._options.roi is not None:
             raise UsageError("--roi goes with pictures, not with a video")
-        if quality is None:
-            raise UsageError("a video is encoded at a quality: give -q, not --size, --bpp or --psnr")
         workers = frames_at_once(self._options, job.in_batch)
         progress = self._progress(job, "frames")
         with ExitStack() as stack:
@@ -141,7 +138,7 @@ class Encoder:
                 video,
                 plain,
                 model,
-                quality,
+                self._goal,
                 workers,
                 sink.spool_dir,
                 progress,
@@ -149,6 +146,8 @@ class Encoder:
                 group=group,
                 sound=not self._options.no_audio,
                 strip=self._options.strip,
+                looking=self._progress(job, "frames looked at"),
+                spare_bytes=0 if stamp is None else resume.STAMP_COST_BYTES,
             )
             size_bytes = _finish(plain, file, sink, stamp)
         return {
@@ -160,7 +159,8 @@ class Encoder:
             "sound_bytes": report.sound_bytes,
             "bpp": 8 * size_bytes / (video.width * video.height * report.frames),
             "psnr_db": report.psnr_db,
-            "quality": quality,
+            "quality": report.quality,
+            "kbit_per_s": report.kbit_per_s,
             "model": model.name,
             "damaged": video.is_damaged,
             "notes": list(report.notes),
@@ -221,6 +221,7 @@ def _summary(record: dict[str, Any]) -> str:
         f"{record['source']} -> {record['output']}",
         f"{record['size_bytes']:,} bytes",
         f"{record['bpp']:.3f} bpp",
+        *([f"{record['kbit_per_s']:.0f} kbit/s"] if record.get("kbit_per_s") else []),
         "exact" if isinf(record["psnr_db"]) else f"{record['psnr_db']:.2f} dB",
         f"q{record['quality']}",
         *([record["tool"]] if record.get("tool", LEARNED) != LEARNED else []),

@@ -103,12 +103,12 @@ def _plan(options: argparse.Namespace) -> "Plan":
     if path is not None and not path.is_dir():
         raise UsageError(f"{source}: is no folder")
     if options.decode:
-        goals = options.quality, options.size, options.bpp, options.psnr, options.lossless
+        goals = options.quality, options.size, options.bpp, options.psnr, options.kbps, options.lossless
         if any(goals) or options.effort or options.model:
             raise UsageError("--decode takes no goal, effort or model: the streams say all that")
         settings = Settings("decode")
     else:
-        goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr)
+        goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr, options.kbps)
         effort = options.effort or DEFAULT_EFFORT
         check_tools(options.tools, options.lossless, ())
         model = registry.load(options.model)
@@ -119,6 +119,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
             goal.size_bytes,
             goal.bpp,
             goal.psnr_db,
+            goal.kbps,
             effort,
             options.tune,
             options.strip,

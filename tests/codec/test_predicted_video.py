@@ -16,6 +16,7 @@ from vaecompress.bitstream import Chunk, Container, PredictedPayload, chunks, wr
 from vaecompress.codec.references import HELD_FRAMES, DecodedFrame, HeldFrames, suggested_motion
 from vaecompress.codec.video import decode_video
 from vaecompress.encoder.effort import EFFORTS
+from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.gop import is_cut, plan_layers
 from vaecompress.encoder.video import encode_video
 from vaecompress.errors import CorruptError
@@ -194,3 +195,12 @@ def test_a_cut_is_told_from_motion():
     clip = [frame for frame, _ in Clip()]
     assert not is_cut(clip[0], clip[5])
     assert is_cut(clip[0], 255 - clip[0] // 4)
+
+
+def test_a_size_is_kept_by_predicted_frames_too(stream, model):
+    output = io.BytesIO()
+    report = encode_video(Clip(), output, model, Goal(size_bytes=len(stream)), 2, effort=EFFORTS[1], group=GROUP)
+    assert 0.93 * len(stream) <= report.size_bytes <= len(stream)
+    with Container.open(output.getvalue()) as container:
+        assert [entry.type for entry in container.frames].count(chunks.FRAME) == 2
+        assert len(list(decode_video(container, model))) == FRAMES

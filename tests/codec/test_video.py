@@ -16,7 +16,7 @@ from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.encoder.still import ImageEncoder
 from vaecompress.encoder.video import encode_video
-from vaecompress.errors import CorruptError, InputError, LimitError, UnsupportedError, UsageError
+from vaecompress.errors import CorruptError, GoalError, InputError, LimitError, UnsupportedError, UsageError
 from vaecompress.limits import Limits
 from vaecompress.media.colour import Colour
 from vaecompress.media.image import Image
@@ -284,3 +284,29 @@ def test_decoding_may_stop_early(stream: bytes, model: LoadedModel, expected: li
         assert_frames([next(frames)], expected, [0])
         frames.close()  # type: ignore[attr-defined]
     assert list(frames) == []
+
+
+def test_goals_are_kept(model: LoadedModel) -> None:
+    source = Pictures(stamps=tuple(range(8)), frame_count=None)
+    output = io.BytesIO()
+    plain = encode_video(source, output, model, QUALITY)
+    for goal in (Goal(size_bytes=plain.size_bytes), Goal(bpp=8 * plain.size_bytes / (8 * HEIGHT * WIDTH))):
+        output = io.BytesIO()
+        report = encode_video(Pictures(stamps=tuple(range(8))), output, model, goal, workers=2)
+        assert 0.93 * plain.size_bytes <= report.size_bytes <= plain.size_bytes
+        with Container.open(output.getvalue()) as container:
+            assert container.header.quality == report.quality
+            assert len(list(decode_video(container, model))) == 8
+    assert plain.kbit_per_s is not None
+    report = encode_video(Pictures(stamps=tuple(range(8))), io.BytesIO(), model, Goal(kbps=plain.kbit_per_s))
+    assert report.kbit_per_s == pytest.approx(plain.kbit_per_s, rel=0.05)
+    report = encode_video(Pictures(stamps=tuple(range(8))), io.BytesIO(), model, Goal(psnr_db=plain.psnr_db))
+    assert plain.psnr_db <= report.psnr_db <= plain.psnr_db + 0.5
+
+
+def test_a_goal_out_of_reach_leaves_nothing(model: LoadedModel) -> None:
+    output = io.BytesIO()
+    for goal in (Goal(size_bytes=100), Goal(size_bytes=300), Goal(psnr_db=90.0)):
+        with pytest.raises(GoalError, match="out of reach"):
+            encode_video(Pictures(), output, model, goal)
+    assert output.getvalue() == b""

@@ -14,8 +14,9 @@ from vaecompress.encoder.effort import DEFAULT_EFFORT
 class Settings:
     """How files are coded. Equal settings make equal files of equal sources.
 
-    At most one of ``quality`` (1..100), ``size_bytes``, ``bpp`` and ``psnr_db`` is the goal. ``model`` is a name or a
-    path that every worker knows; ``model_id`` (hex), where given, is the one that it must turn out to be.
+    At most one of ``quality`` (1..100), ``size_bytes``, ``bpp``, ``psnr_db`` and ``kbps`` (videos) is the goal.
+    ``model`` is a name or a path that every worker knows; ``model_id`` (hex), where given, is the one that it must turn
+    out to be.
     ``lossless`` and ``tools`` are those of :func:`vaecompress.encode`.
     """
 
@@ -24,6 +25,7 @@ class Settings:
     size_bytes: int | None = None
     bpp: float | None = None
     psnr_db: float | None = None
+    kbps: float | None = None
     effort: int = DEFAULT_EFFORT
     tune: str = TUNES[0]
     strip: bool = False

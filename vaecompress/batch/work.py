@@ -134,22 +134,20 @@ def _encoded_video(task: Task, folder: Path, source: Path) -> Coded:
     settings = task.settings
     if settings.lossless:
         raise UsageError("is a video: lossless is for pictures")
-    quality = _goal(settings).quality
-    if quality is None:
-        raise UsageError("a video is encoded at a quality: give -q, not --size, --bpp or --psnr")
+    goal = _goal(settings)
     model = _model(settings)
     video = open_video(source, None, _LIMITS)
     output = folder / "output"
     with output.open("w+b") as file:
         effort = prepare(settings.effort, model, settings.tune)
-        report = encode_video(video, file, model, quality, effort=effort, strip=settings.strip)
+        report = encode_video(video, file, model, goal, effort=effort, strip=settings.strip)
     found = {
         "kind": "video",
         "width": video.width,
         "height": video.height,
         "frames": report.frames,
         "psnr_db": _finite_db(report.psnr_db),
-        "quality": quality,
+        "quality": report.quality,
         "notes": report.notes,
     }
     return task.output, output, found
@@ -208,7 +206,7 @@ def _decoded_video(task: Task, container: Any, model: LoadedModel, found: dict[s
 def _goal(settings: Settings) -> "Goal":
     from vaecompress.encoder.goal import Goal
 
-    return Goal.from_options(settings.quality, settings.size_bytes, settings.bpp, settings.psnr_db)
+    return Goal.from_options(settings.quality, settings.size_bytes, settings.bpp, settings.psnr_db, settings.kbps)
 
 
 def _named(task: Task, kept: frozenset[str], suffix: str) -> str:

@@ -34,13 +34,14 @@ class ContainerWriter:
     """Writes a file whose chunks come one by one, in constant memory.
 
     Bodies wait in an unnamed temporary file (in ``spool_dir``, which needs room for them; the system's place for such
-    files by default), because the directory comes first in the file. ``file`` is only written to, and only by
-    :meth:`close`; it stays open. As a context manager it closes on success and writes nothing after an exception.
+    files by default), because the directory comes first in the file. ``header`` may change until then. ``file`` is only
+    written to, and only by :meth:`close`; it stays open. As a context manager it closes on success and writes nothing
+    after an exception.
     """
 
     def __init__(self, file: BinaryIO, header: Header, spool_dir: Path | None = None) -> None:
         self._file = file
-        self._header = header
+        self.header = header
         self._spool = tempfile.TemporaryFile(dir=spool_dir)  # noqa: SIM115
         self._entries: list[Entry] = []
 
@@ -56,10 +57,15 @@ class ContainerWriter:
             crc = zlib.crc32(block, crc)
         self._entries.append(Entry(chunk_type, start, self._spool.tell() - start, crc))
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the file, were it closed now."""
+        return len(serialise(self.header, self._entries)) + self._spool.tell()
+
     def close(self) -> None:
         """Write the file. Raises :class:`UsageError` when the chunks do not make a legal one, or :class:`OSError`."""
         with self._spool:
-            head = _legal_head(self._header, self._entries)
+            head = _legal_head(self.header, self._entries)
             self._file.write(head)
             self._spool.seek(0)
             shutil.copyfileobj(self._spool, self._file, _BLOCK_BYTES)

@@ -70,6 +70,11 @@ def serialise(header: Header, entries: Sequence[Entry]) -> bytes:
     return head + _CRC.pack(zlib.crc32(head))
 
 
+def entry_bytes(length: int) -> int:
+    """What the directory takes for a chunk of ``length`` bytes."""
+    return 4 + len(write_varint(length)) + _CRC.size
+
+
 def parse(file: BinaryIO, size_bytes: int, limits: Limits) -> tuple[Header, tuple[Entry, ...]]:
     """Read header and directory from the start of ``file``, which has ``size_bytes`` bytes.
 

@@ -1,7 +1,7 @@
 """What an encoding aims at: a quality, a size, a rate or a PSNR."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from vaecompress.errors import UsageError
 from vaecompress.format import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY
@@ -9,20 +9,22 @@ from vaecompress.format import DEFAULT_QUALITY, MAX_QUALITY, MIN_QUALITY
 
 @dataclass(frozen=True)
 class Goal:
-    """Exactly one of: ``quality`` 1..100, ``size_bytes`` (whole file), ``bpp`` (whole file), ``psnr_db``.
+    """Exactly one of: ``quality`` 1..100, ``size_bytes`` and ``bpp`` (whole file), ``psnr_db``, ``kbps`` (of a video).
 
-    A size or rate is never exceeded; a PSNR is never missed. Raises UsageError on anything else.
+    A size or ``bpp`` is never exceeded; a PSNR, of a video its frames' mean, is never missed. ``kbps`` are kilobits a
+    second without sound, kept within 5 %. Raises UsageError on anything else.
     """
 
     quality: int | None = None
     size_bytes: int | None = None
     bpp: float | None = None
     psnr_db: float | None = None
+    kbps: float | None = None
 
     def __post_init__(self) -> None:
-        given = [value for value in (self.quality, self.size_bytes, self.bpp, self.psnr_db) if value is not None]
+        given = [value for value in astuple(self) if value is not None]
         if len(given) != 1:
-            raise UsageError("give exactly one of quality, size, bpp and psnr")
+            raise UsageError("give exactly one of quality, size, bpp, psnr and kbps")
         if any(isinstance(value, float) for value in (self.quality, self.size_bytes)):
             raise UsageError(f"the goal is {given[0]}: quality and size are integers")
         if not math.isfinite(given[0]):
@@ -34,13 +36,19 @@ class Goal:
 
     @classmethod
     def from_options(
-        cls, quality: int | None, size_bytes: int | None, bpp: float | None, psnr_db: float | None
+        cls,
+        quality: int | None,
+        size_bytes: int | None,
+        bpp: float | None,
+        psnr_db: float | None,
+        kbps: float | None = None,
     ) -> "Goal":
         """The goal of options that may all be None: the default quality then."""
-        if (quality, size_bytes, bpp, psnr_db) == (None, None, None, None):
-            return cls(quality=DEFAULT_QUALITY)
-        return cls(quality, size_bytes, bpp, psnr_db)
+        given = (quality, size_bytes, bpp, psnr_db, kbps)
+        return cls(quality=DEFAULT_QUALITY) if all(value is None for value in given) else cls(*given)
 
     def max_bytes(self, pixels: int) -> int | None:
-        """The largest file this goal allows for a picture of ``pixels`` pixels."""
+        """The largest file this goal allows for ``pixels`` pixels. Raises UsageError for kilobits a second."""
+        if self.kbps is not None:
+            raise UsageError("a picture has no duration: kilobits a second are for videos")
         return int(min(self.bpp * pixels / 8, 1 << 62)) if self.bpp is not None else self.size_bytes

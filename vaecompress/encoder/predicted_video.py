@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vaecompress.bitstream import Chunk, FramePayload, PredictedPayload, chunks, pixel_checksum
+from vaecompress.bitstream.directory import entry_bytes
 from vaecompress.codec.group import make_prediction
 from vaecompress.codec.motion import first_contexts
 from vaecompress.codec.picture import Pixels, psnr_db
@@ -25,6 +26,9 @@ from vaecompress.encoder.predicted import encode_predicted
 from vaecompress.format import quality_lambda
 from vaecompress.models.loaded import LoadedModel
 
+MAX_FRAME_PSNR_DB = 100.0
+"""What a frame without any error counts for in a mean."""
+
 Frame = tuple[Pixels, int]
 """Pixels [height, width, 3] and a time stamp."""
 
@@ -37,29 +41,42 @@ class CodedFrame:
     time_stamp: int
     psnr_db: float
 
+    @property
+    def counted_db(self) -> float:
+        """What it counts for in a mean, finite without any error too."""
+        return min(self.psnr_db, MAX_FRAME_PSNR_DB)
+
+    @property
+    def file_bytes(self) -> int:
+        """What it takes of a file: its body, and its entry in the directory."""
+        return entry_bytes(len(self.chunk.body)) + len(self.chunk.body)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Frames that are coded together. ``starts``: they depend on none before."""
+
+    starts: bool
+    frames: list[Frame]
+
 
 class PredictedEncoder:
-    """Codes a video in groups of at most ``group`` frames, ``workers`` frames of a layer at a time."""
+    """Codes a video in groups of at most ``group`` frames; those of a layer at a time, in the threads of ``pool``."""
 
-    def __init__(self, model: LoadedModel, quality: int, effort: Effort, group: int, workers: int) -> None:
+    def __init__(self, model: LoadedModel, group: int, pool: ThreadPoolExecutor) -> None:
         """Raises UnsupportedError where ``model`` is not for video."""
         self._pictures, self._predicted = PictureEncoder(model), model.predicted
-        self._quality, self._effort, self._group, self._workers = quality, effort, group, workers
+        self._group, self._pool = group, pool
 
-    def encode(self, frames: Iterable[Frame]) -> Iterator[CodedFrame]:
+    def encode(self, frames: Iterable[Frame], quality: int, effort: Effort) -> Iterator[CodedFrame]:
         """The coded frames, in the order of showing. At most ``ANCHOR_DISTANCE`` frames wait, however long it is."""
         anchor: DecodedFrame | None = None
-        with ThreadPoolExecutor(self._workers) as pool:
-            for starts, run in self._runs(frames):
-                if starts or anchor is None:
-                    coded, anchor = self._alone(*run[0])
-                    yield coded
-                else:
-                    coded_run, anchor = self._predict(run, anchor, pool)
-                    yield from coded_run
+        for run in self.runs(frames):
+            coded, anchor = self.code(run, anchor, quality, effort)
+            yield from coded
 
-    def _runs(self, frames: Iterable[Frame]) -> Iterator[tuple[bool, list[Frame]]]:
-        """Single frames that start a group (True), and the runs up to the next anchor that follow them (False)."""
+    def runs(self, frames: Iterable[Frame]) -> Iterator[Run]:
+        """Single frames that start a group, and the runs up to the next anchor that follow them."""
         waiting: list[Frame] = []
         before: Pixels | None = None
         length = 0
@@ -67,46 +84,62 @@ class PredictedEncoder:
             starts = before is None or length == self._group or is_cut(before, pixels)
             before, length = pixels, 1 if starts else length + 1
             if waiting and (starts or len(waiting) == ANCHOR_DISTANCE):
-                yield False, waiting
+                yield Run(False, waiting)
                 waiting = []
             if starts:
-                yield True, [(pixels, time_stamp)]
+                yield Run(True, [(pixels, time_stamp)])
             else:
                 waiting.append((pixels, time_stamp))
         if waiting:
-            yield False, waiting
+            yield Run(False, waiting)
+
+    def code(
+        self, run: Run, anchor: DecodedFrame | None, quality: int, effort: Effort
+    ) -> tuple[list[CodedFrame], DecodedFrame]:
+        """The coded frames of a run, and its last one as the next anchor; ``anchor``: the last of the run before."""
+        if run.starts or anchor is None:
+            return self._alone(*run.frames[0], quality, effort)
+        return self._predict(run.frames, anchor, quality, effort)
 
     def _predict(
-        self, run: list[Frame], anchor: DecodedFrame, pool: ThreadPoolExecutor
+        self, run: list[Frame], anchor: DecodedFrame, quality: int, effort: Effort
     ) -> tuple[list[CodedFrame], DecodedFrame]:
-        """The coded frames of a run, and its last one as the next anchor."""
         decoded, coded = {0: anchor}, {}
 
         def code(planned: Planned) -> tuple[CodedFrame, DecodedFrame]:
             future = None if planned.future is None else decoded[planned.future]
-            return self._predicted_frame(planned, *run[planned.place - 1], decoded[planned.past], future)
+            where = planned, *run[planned.place - 1], decoded[planned.past], future
+            return self._predicted_frame(*where, layer_quality(quality, planned.layer), effort)
 
         for layer in plan_layers(len(run)):
-            for planned, (frame, found) in zip(layer, pool.map(code, layer), strict=True):
+            for planned, (frame, found) in zip(layer, self._pool.map(code, layer), strict=True):
                 coded[planned.place], decoded[planned.place] = frame, found
         return [coded[place] for place in sorted(coded)], decoded[len(run)]
 
-    def _alone(self, pixels: Pixels, time_stamp: int) -> tuple[CodedFrame, DecodedFrame]:
+    def _alone(
+        self, pixels: Pixels, time_stamp: int, quality: int, effort: Effort
+    ) -> tuple[list[CodedFrame], DecodedFrame]:
         """A frame that starts a group."""
-        quality = layer_quality(self._quality, 0)
-        latents = Search(self._pictures, pixels, quality, VideoError()).run(self._effort)
+        quality = layer_quality(quality, 0)
+        latents = Search(self._pictures, pixels, quality, VideoError()).run(effort)
         found = self._pictures.finish(pixels, self._pictures.latents.encode(latents), quality, latents)
         chunk = Chunk(chunks.FRAME, FramePayload(quality, found.payload).to_body())
         coded = CodedFrame(chunk, time_stamp, psnr_db(pixels, found.pixels))
-        return coded, DecodedFrame.alone(found.pixels)
+        return [coded], DecodedFrame.alone(found.pixels)
 
     def _predicted_frame(
-        self, planned: Planned, pixels: Pixels, time_stamp: int, past: DecodedFrame, future: DecodedFrame | None
+        self,
+        planned: Planned,
+        pixels: Pixels,
+        time_stamp: int,
+        past: DecodedFrame,
+        future: DecodedFrame | None,
+        quality: int,
+        effort: Effort,
     ) -> tuple[CodedFrame, DecodedFrame]:
         distances = planned.place - planned.past, 0 if planned.future is None else planned.future - planned.place
-        quality = layer_quality(self._quality, planned.layer)
         motion, prediction = find_prediction(pixels, past, future, distances, quality)
-        found = encode_predicted(self._predicted, pixels, prediction, quality, self._effort)
+        found = encode_predicted(self._predicted, pixels, prediction, quality, effort)
         kept = np.ascontiguousarray(found.pixels)
         payload = PredictedPayload(
             quality, planned.disposable, *distances, pixel_checksum(kept.data), motion.data, found.coded

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from clips import Sine, clip, packets
-from command import MODEL, names, run
+from command import MODEL, names, run, save
 
 from vaecompress.bitstream import Container
 from vaecompress.media.video import open_video
@@ -98,3 +98,25 @@ def test_a_batch_keeps_sound_with_its_stamp(stream: Path, tmp_path: Path, capsys
     assert run(*words) == 0
     assert "done already" in capsys.readouterr().err
     assert run(*words, "--no-audio") == 8
+
+
+def test_a_size_counts_it_and_a_rate_does_not(stream: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    size = stream.stat().st_size
+    with Container.open(stream) as container:
+        entry = container.find("audi")
+        assert entry is not None
+        frames_kbps = 8 * (size - entry.length) / 1000 / 0.25
+    assert run("encode", tmp_path / "a.mp4", tmp_path / "size.bin", "--size", size - 200, *MODEL) == 0
+    assert size - 400 < (tmp_path / "size.bin").stat().st_size <= size - 200
+    capsys.readouterr()
+    assert run("encode", tmp_path / "a.mp4", tmp_path / "rate.bin", "--kbps", frames_kbps, "--json", *MODEL) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["kbit_per_s"] == pytest.approx(frames_kbps, rel=0.05)
+    assert record["sound_bytes"] == entry.length
+    assert run("encode", tmp_path / "a.mp4", tmp_path / "none.bin", "--size", entry.length, *MODEL) == 7
+    assert "are taken without any frame" in capsys.readouterr().err
+
+
+def test_a_picture_has_no_rate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("encode", save(tmp_path / "a.png"), tmp_path / "a.bin", "--kbps", 100, *MODEL) == 2
+    assert "kilobits a second are for videos" in capsys.readouterr().err
