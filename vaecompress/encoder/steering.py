@@ -3,6 +3,7 @@
 What is steered is an amount that rises with the quality and adds up over frames: bytes, or decibels.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,7 +28,7 @@ LOOKS = 3
 """Qualities at which samples are coded."""
 
 CLOSE, CLOSE_RUN = 3, 6
-"""Steps of quality that are not worth another look at samples, or coding a run again."""
+"""Steps of quality that are not worth another look at samples, or between a run and those after it."""
 
 MAX_SHIFT = 8
 """At most so many steps of quality are samples thought to be off everywhere."""
@@ -200,18 +201,22 @@ class Steering:
         self._total, self._shift, self._weighted_quality = 0.0, 0.0, 0
         aim, quality, before = self._window.inner(care), self._reference, None
         for index, run in enumerate(self._coder.runs(self._source)):
-            quality = self._within(aim, quality, partial(self._outlook, index, None))
+            quality = self._within(aim, quality, partial(self._outlook, index, None, False))
             code = self._last if index == len(self._survey.runs) - 1 else partial(self._any, aim, index)
             quality, coded, before = code(run, before, quality)
             self._total += sum(map(self._measure.of, coded))
             self._weighted_quality += quality * len(coded)
             yield from coded
 
-    def _outlook(self, index: int, taken: _Taken | None, quality: int) -> float:
-        """What all frames will take, with runs from ``index`` on at a quality, the first as it was ``taken``."""
+    def _outlook(self, index: int, taken: _Taken | None, stays: bool, quality: int) -> float:
+        """What all frames will take, with runs from ``index`` on at a quality.
+
+        The first of them was ``taken``; it ``stays`` as it is, or is coded at that quality again.
+        """
         shift, now = self._shift, 0.0
         if taken is not None:
-            now = self._measure.moved(taken.amount, quality - taken.quality, taken.frames, self._slope)
+            steps = 0 if stays else quality - taken.quality
+            now = self._measure.moved(taken.amount, steps, taken.frames, self._slope)
             shift, index = shift + self._learnt(taken), index + 1
         return self._total + now + self._rest(index, quality + shift)
 
@@ -234,15 +239,16 @@ class Steering:
         return min(totals, key=lambda each: abs(totals[each] - middle))
 
     def _any(self, aim: Window, index: int, run: Run, before: Any, quality: int) -> _CodedRun:
-        """A run that others follow; coded again where what it takes would mean quite another quality for all."""
+        """A run that others follow; coded again where what it takes would mean quite another quality for those."""
         expected, frames = self._expected_left[index] - self._expected_left[index + 1], len(run.frames)
         for _ in range(TRIES):
             coded, after = self._coder.code(run, before, quality, self._effort)
             amount = sum(map(self._measure.of, coded))
             guess = self._measure.moved(expected, quality - self._reference, frames, self._slope)
             taken = _Taken(amount, quality, frames, self._measure.steps(guess, amount, frames, self._slope))
-            better = self._within(aim, quality, partial(self._outlook, index, taken))
-            if abs(better - quality) <= CLOSE_RUN:
+            others = self._within(aim, quality, partial(self._outlook, index, taken, True))
+            better = self._within(aim, quality, partial(self._outlook, index, taken, False))
+            if abs(others - quality) <= CLOSE_RUN or better == quality:
                 break
             quality = better
         self._shift += self._learnt(taken)
@@ -304,12 +310,13 @@ class Steering:
         predicted = [index for index, (starts, _) in enumerate(self._survey.runs) if not starts]
         among: Sequence[int] = predicted or range(len(self._survey.runs))
         count = max(1, min(len(among) // RUNS_A_SITE, MAX_SITES))
-        wanted = [among[(2 * site + 1) * len(among) // (2 * count)] for site in range(count)]
+        ends = list(accumulate(self._survey.runs[index][1] for index in among))
+        wanted = {among[bisect_right(ends, (2 * site + 1) * ends[-1] // (2 * count))] for site in range(count)}
         before: Frame | None = None
         for index, run in enumerate(self._coder.runs(self._source)):
             if index in wanted:
                 yield index, before or run.frames[0], run
-            if index == wanted[-1]:
+            if index == max(wanted):
                 break
             before = run.frames[-1]
 
