@@ -56,8 +56,10 @@ def test_a_video_there_and_back(tmp_path: Path) -> None:
     assert (back.kind, back.frames, Path(back.output).name) == ("video", 4, "clip.mp4")
     record = encode_file(task(tmp_path, name="clip.mp4"))
     assert (record.kind, record.frames, record.exit_code, record.error) == ("video", 4, 0, "")
-    refused = encode_file(task(tmp_path, replace(QUICK, bpp=0.5), "clip.mp4"))
-    assert refused.exit_code == 2
+    bounded = encode_file(task(tmp_path, replace(QUICK, bpp=1.0), "clip.mp4"))
+    assert bounded.exit_code == 0
+    assert bounded.bpp is not None
+    assert 0.9 < bounded.bpp <= 1.0
 
 
 def test_faults_of_the_file_are_recorded_and_those_of_the_output_stop(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from vaecompress.bitstream import Container
 from vaecompress.files import part_of
 
 LINE = re.compile(
-    r"(\S+) -> (\S+)  ([\d,]+) bytes  (\d+\.\d{3}) bpp  (\d+\.\d\d) dB  q(\d+)  \d+\.\d\d s"
+    r"(\S+) -> (\S+)  ([\d,]+) bytes  (\d+\.\d{3}) bpp  (?:\d+ kbit/s  )?(\d+\.\d\d) dB  q(\d+)  \d+\.\d\d s"
     r"(?:  (\d+) frames, .* a second)?"
 )
 
@@ -179,10 +179,16 @@ def test_pictures_become_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert len(container.frames) == 3
 
 
-def test_videos_take_a_quality_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_video_in_a_folder_of_outputs_has_room_for_its_stamp(tmp_path: Path) -> None:
+    source = clip(tmp_path, frames=3)
+    assert run("decode", source, tmp_path / "a.mkv") == 0
+    size = source.stat().st_size
+    assert run("encode", tmp_path / "a.mkv", "-o", tmp_path, "--size", size, *MODEL) == 0
+    assert 0.9 * size < (tmp_path / "a.mkv.bin").stat().st_size <= size
+
+
+def test_one_video_of_pictures_has_one_name(tmp_path: Path) -> None:
     save(tmp_path / "frames" / "0.png")
-    assert run("encode", tmp_path / "frames", tmp_path / "clip.bin", "--size", "1k", *MODEL) == 2
-    assert "give -q" in capsys.readouterr().err
     assert run("encode", tmp_path / "frames", "-o", tmp_path / "out", "--fps", 24, *MODEL) == 2
     assert run("encode", "-", tmp_path / "clip.bin", "--fps", 24, *MODEL) == 2
 
