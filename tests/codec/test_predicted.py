@@ -85,7 +85,7 @@ def flax_decoder(module):
         features, mean, scale = bound.hyper_synthesis(hyper, condition.at16, gains.hyper_feature)
         found["hyper_synthesis"] = [integers(signal) for signal in (features, mean, scale)]
         for step in range(1, module.config.latents.context_steps):
-            mean, scale = bound._refine(step, features, residual, mean, scale)
+            mean, scale = bound.refine(step, features, residual, mean, scale)
             found[f"context{step}"] = [integers(mean), integers(scale)]
         found["synthesis"] = [jnp.round(bound.synthesise(y * 2.0**-STEP_BITS, condition, gains) * 256.0)]
         return found

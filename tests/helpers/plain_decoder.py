@@ -32,6 +32,9 @@ class PlainModel:
         (length,) = struct.unpack_from("<I", data, 5)
         header = json.loads(data[9 : 9 + length])
         blobs = data[9 + length : -36]
+        if "inflated" in header:
+            blobs = zlib.decompress(blobs)
+            assert len(blobs) == header["inflated"]
         self.card = header["card"]
         self.codec = self.card["codec"]
         assert identity_of(header, blobs) == self.identity

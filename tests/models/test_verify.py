@@ -1,5 +1,6 @@
 """Model files are untrusted input: the shipped ones hold what they promise, hostile ones are refused by name."""
 
+import json
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -283,6 +284,30 @@ def test_blobs_that_overlap(tiny: ModelFile) -> None:
     body = body[:5] + len(header).to_bytes(4, "little") + header + body[9 + header_bytes :]
     with pytest.raises(CorruptError, match="header is malformed"):
         model_file.parse(body + model_file.CRC.pack(zlib.crc32(body)))
+
+
+FILM = {"name": "film", "codec": {}, "predicted": {"codec": {}}}
+
+
+def test_models_for_video_are_deflated() -> None:
+    networks, arrays = {"a": bytes(range(256)) * 20}, {"predicted/b": np.arange(9, dtype=np.int16)}
+    data = model_file.serialise(FILM, networks, arrays)
+    assert len(data) < 1000
+    again = model_file.parse(data)
+    assert (again.card, again.networks) == (FILM, networks)
+    assert np.array_equal(again.arrays["predicted/b"], arrays["predicted/b"])
+    assert (registry.SHIPPED / "video.vcm").stat().st_size < 10_000_000
+
+
+@pytest.mark.parametrize("change", [0, 1, 5119, 5121, 10**12, -1, "x", None])
+def test_what_is_deflated_must_be_what_the_header_says(change: Any) -> None:
+    body = model_file.serialise(FILM, {"a": bytes(5120)}, {})[: -model_file.CRC.size]
+    header_bytes = int.from_bytes(body[5:9], "little")
+    header = json.dumps({**json.loads(body[9 : 9 + header_bytes]), "inflated": change}).encode()
+    for stored in (body[9 + header_bytes :], bytes(9) + body[9 + header_bytes :]):
+        hostile = body[:5] + len(header).to_bytes(4, "little") + header + stored
+        with pytest.raises(CorruptError, match="header is malformed"):
+            model_file.parse(hostile + model_file.CRC.pack(zlib.crc32(hostile)))
 
 
 @pytest.mark.parametrize(

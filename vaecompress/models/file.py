@@ -2,7 +2,8 @@
 
 Layout, little-endian: magic ``VCM`` and 0x1A, version u8, header length u32, header (JSON, UTF-8), blobs, identity,
 CRC-32 of everything before it. The header holds ``card``, ``networks`` ({name: [offset, bytes]}) and ``arrays``
-({name: [dtype, shape, offset]}), offsets from the first blob on. The identity is a hash of what decoding needs, so a
+({name: [dtype, shape, offset]}), offsets from the first blob on; where it holds ``inflated``, the blobs are one zlib
+stream of so many bytes. The identity is a hash of what decoding needs, so a
 file that can only decode keeps it; its first eight bytes are the model id in a stream. Nothing in the file is
 executable: the graphs hold a fixed list of operators.
 """
@@ -71,7 +72,10 @@ class ModelFile:
 
 
 def serialise(card: Mapping[str, Any], networks: Mapping[str, bytes], arrays: Mapping[str, Array]) -> bytes:
-    """The bytes of a model file; the same input gives the same bytes."""
+    """The bytes of a model file; the same input gives the same bytes, by the same zlib.
+
+    Models for video are deflated: they hold two models, and to inflate them takes no time beside a video.
+    """
     blobs = bytearray()
     places: dict[str, list[int]] = {}
     for name in sorted(networks):
@@ -83,8 +87,12 @@ def serialise(card: Mapping[str, Any], networks: Mapping[str, bytes], arrays: Ma
         blobs += bytes(-len(blobs) % 4)
         fields[name] = [array.dtype.name, list(array.shape), len(blobs)]
         blobs += array.astype(array.dtype.newbyteorder("<")).tobytes()
-    header = json.dumps({"card": dict(card), "networks": places, "arrays": fields}, sort_keys=True).encode()
-    body = MAGIC + struct.pack("<BI", VERSION, len(header)) + header + bytes(blobs)
+    contents: dict[str, Any] = {"card": dict(card), "networks": places, "arrays": fields}
+    stored = bytes(blobs)
+    if "predicted" in card:
+        contents["inflated"], stored = len(stored), zlib.compress(stored, 9)
+    header = json.dumps(contents, sort_keys=True).encode()
+    body = MAGIC + struct.pack("<BI", VERSION, len(header)) + header + stored
     body += identity(card, networks, arrays)
     return body + CRC.pack(zlib.crc32(body))
 
@@ -133,6 +141,8 @@ def parse(data: bytes) -> ModelFile:
     try:
         header = json.loads(body[prefix : prefix + header_bytes])
         blobs = memoryview(body)[prefix + header_bytes : -DIGEST_BYTES]
+        if "inflated" in header:
+            blobs = _inflated(blobs, header["inflated"])
         if _listed_bytes(header) > len(blobs):
             raise ValueError("blobs overlap")
         networks = {name: bytes(_span(blobs, start, size)) for name, (start, size) in header["networks"].items()}
@@ -141,7 +151,7 @@ def parse(data: bytes) -> ModelFile:
         if identity(card, networks, arrays) != named:
             raise CorruptError("model file: its identity is not that of what it holds")
         return ModelFile(card, networks, arrays, named)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error) as error:
         raise CorruptError("model file: the header is malformed") from error
 
 
@@ -171,6 +181,17 @@ def load_card(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot read the model file ({error.strerror})") from error
     except (struct.error, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptError(f"{path}: is no model file, or damaged; install it again") from error
+
+
+def _inflated(stored: memoryview, size: int) -> memoryview:
+    """The ``size`` bytes that a zlib stream holds. Raises ValueError or zlib.error where it holds something else."""
+    if not 0 <= size <= MAX_FILE_BYTES:
+        raise ValueError("larger than any model file")
+    engine = zlib.decompressobj()
+    blobs = engine.decompress(stored, size + 1)
+    if len(blobs) != size or not engine.eof or engine.unused_data:
+        raise ValueError("blobs of another size")
+    return memoryview(blobs)
 
 
 def _listed_bytes(header: dict[str, Any]) -> int:
