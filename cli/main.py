@@ -23,6 +23,8 @@ VERBS = {
     "batch": "whole folders and object stores, on all cores or a cluster",
     "view": "look at files in a browser, and compare two",
     "info": "what a file is, without decoding it",
+    "denoise": "noisy pictures to clean ones",
+    "sample": "pictures drawn from what a model expects",
     "inspect": "where the bits of a file go, as a report",
     "models": "the models at hand",
     "bench": "compare with other codecs on your own pictures",

@@ -40,7 +40,7 @@ def check_tools(tools: Any, lossless: bool, goal: tuple[Any, ...]) -> None:
     if lossless and tools == "learned":
         raise UsageError("networks cannot code without loss: leave tools or lossless out")
     if lossless and any(value is not None for value in goal):
-        raise UsageError("lossless goes with no quality, size, bpp, psnr or mask")
+        raise UsageError("lossless goes with no quality, size, bpp, psnr, mask or denoising")
 
 
 def file_of(source: Any) -> Path | bytes:

@@ -23,6 +23,7 @@ from vaecompress.models.default import STILL, VIDEO
 from ..console import Console
 from ..options import frames_at_once, threads_of
 from . import resume
+from .denoise import denoised
 from .inputs import is_video
 from .plan import Job
 from .sink import Sink
@@ -44,7 +45,7 @@ class Encoder:
         """Raises :class:`UsageError` when the goal makes no sense."""
         self._options, self._console, self._limits = options, console, Limits()
         self._goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr, options.kbps)
-        check_tools(options.tools, options.lossless, (options.roi,))
+        check_tools(options.tools, options.lossless, (options.roi, options.denoise))
         self._effort_level: int = options.effort or DEFAULT_EFFORT
         self._effort = Effort()
         self._models: dict[str, LoadedModel] = {}
@@ -108,6 +109,9 @@ class Encoder:
         from vaecompress.apply.region import masked, read_mask
         from vaecompress.encoder.still import ImageEncoder
 
+        if self._options.denoise is not None:
+            image, sigma = denoised(image, self._options.denoise, self._model(STILL), self._progress(job, "passes"))
+            notes.append(f"noise of {sigma:.1f} levels removed; PSNR is against the picture without it")
         goal = self._goal if stamp is None else _with_room_for_stamp(self._goal, image.width * image.height)
         codec, effort, others = ImageEncoder(self._model(STILL)), self._effort, self._options.tools == "all"
         if self._options.roi is not None:
@@ -125,8 +129,8 @@ class Encoder:
 
         if self._options.lossless:
             raise UsageError("is a video: --lossless is for pictures; give -q")
-        if self._options.roi is not None:
-            raise UsageError("--roi goes with pictures, not with a video")
+        if self._options.roi is not None or self._options.denoise is not None:
+            raise UsageError("--roi and --denoise go with pictures, not with a video")
         workers = frames_at_once(self._options, job.in_batch)
         progress = self._progress(job, "frames")
         with ExitStack() as stack:
@@ -194,7 +198,9 @@ class Encoder:
         how = f"effort={self._effort_level} tune={options.tune} tools={options.tools}"
         if is_video(job.sources[0]):
             how += f" gop={options.gop} audio={not options.no_audio}"
-        elif options.roi is not None:
+        if options.denoise is not None:
+            how += f" denoise={options.denoise}"
+        if options.roi is not None:
             how += f" roi={resume.stamp_of(options.roi, '').hex()}"
         return resume.stamp_of(job.sources[0], f"{model_id} {self._goal} {kept} {how}")
 

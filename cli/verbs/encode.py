@@ -9,6 +9,7 @@ from vaecompress.media.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
 from ..console import Console
 from ..jobs.batch import run_jobs
+from ..jobs.denoise import ESTIMATED, NOISE_HELP, noise
 from ..jobs.inputs import STREAM_SUFFIX, Found, Search
 from ..jobs.outputs import make_folder
 from ..jobs.plan import Job, Request, jobs_into, read_request
@@ -44,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--roi", type=path, metavar="MASK", help="picture that is white where quality matters, black where least"
+    )
+    parser.add_argument(
+        "--denoise", nargs="?", type=noise, const=ESTIMATED, metavar="S", help="remove noise first: " + NOISE_HELP
     )
     parser.add_argument("--fps", type=frame_rate, help="pictures become one video with so many frames a second (24)")
 

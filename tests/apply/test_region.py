@@ -69,7 +69,7 @@ def test_masks_of_other_sizes_are_scaled_and_said_so(desk: Path, capsys: pytest.
 def test_videos_and_missing_masks_are_refused(desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip(tmp_path)
     assert run("encode", tmp_path / "frames", tmp_path / "b.bin", *MODEL, "--roi", desk / "mask.png") == 2
-    assert "--roi goes with pictures" in capsys.readouterr().err
+    assert "go with pictures" in capsys.readouterr().err
     assert run("encode", desk / "a.png", tmp_path / "c.bin", *MODEL, "--roi", tmp_path / "none.png") == 3
 
 
