@@ -22,8 +22,8 @@ from vaecompress.models.loaded import LoadedModel
 Array = npt.NDArray[Any]
 
 BAND_LATENTS = 1 << 22
-TILE_HYPER_LATENTS = 16
-TILE_LATENTS = 64
+TILE_HYPER_LATENTS = 32
+TILE_LATENTS = 128
 HALF_STEP = 1 << (STEP_BITS - 1)
 CodeBand = Callable[[slice, Array, Array, Array], Array]
 

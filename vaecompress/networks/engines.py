@@ -9,6 +9,10 @@ import numpy.typing as npt
 
 from vaecompress.errors import CorruptError, UsageError
 from vaecompress.networks.fewer_passes import in_fewer_passes
+from vaecompress.networks.graph_bytes import serialise
+from vaecompress.networks.onnx_graph import parse
+from vaecompress.networks.staged_run import StagedRun
+from vaecompress.networks.stages import stages
 
 Array = npt.NDArray[Any]
 ENGINES = ("onnxruntime", "reference")
@@ -25,29 +29,51 @@ class Network(Protocol):
 class OnnxNetwork:
     """A graph under onnxruntime, float32 on the CPU.
 
-    The arithmetic of a decoder-side graph is exact, so threads, instruction sets and graph optimisation change nothing.
-    With ``optimise`` the graph is rewritten first, in fewer passes over memory.
+    The arithmetic of a decoder-side graph is exact, so threads, instruction sets, tiles and graph optimisation change
+    nothing. With ``optimise`` the graph is rewritten in fewer passes over memory, and runs in tiles that fit a cache.
     """
 
     def __init__(self, graph: bytes, threads: int | None = None, optimise: bool = True) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = min(threads or 0, os.cpu_count() or 1)  # more only wait for each other
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if threads == 1 else "0")
-        level = onnxruntime.GraphOptimizationLevel
-        options.graph_optimization_level = level.ORT_ENABLE_ALL if optimise else level.ORT_DISABLE_ALL
-        graph = in_fewer_passes(graph) if optimise else graph
-        try:
-            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise CorruptError("model file: onnxruntime refuses one of its graphs") from error
+        cores = os.cpu_count() or 1
+        self._threads = min(threads or cores, cores)  # more only wait for each other
+        whole = in_fewer_passes(parse(graph)) if optimise else None
+        self._stages = stages(whole) if whole else []
+        self._outputs = whole.outputs if whole else ()
+        graphs = [serialise(stage.graph) for stage in self._stages] or [serialise(whole) if whole else graph]
+        threads_each = 1 if self._stages else self._threads
+        self._sessions = [_session(data, threads_each, optimise) for data in graphs]
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
         """Evaluate the graph."""
-        return list(self._session.run(None, {name: np.ascontiguousarray(value) for name, value in inputs.items()}))
+        feeds = {name: np.ascontiguousarray(value) for name, value in inputs.items()}
+        if self._stages:
+            return StagedRun(self._stages, feeds, self._outputs, self._threads).run(self._sessions)
+        return list(self._sessions[0].run(None, feeds))
+
+
+def _session(graph: bytes, threads: int, optimise: bool) -> Any:
+    """Raises CorruptError where onnxruntime refuses the graph."""
+    import onnxruntime
+
+    options = session_options(threads, optimise)
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise CorruptError("model file: onnxruntime refuses one of its graphs") from error
+
+
+def session_options(threads: int, optimise: bool = True) -> Any:
+    """How onnxruntime runs a graph on ``threads`` threads."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if threads == 1 else "0")
+    level = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_ENABLE_ALL if optimise else level.ORT_DISABLE_ALL
+    return options
 
 
 def network(graph: bytes, engine: str = "onnxruntime", threads: int | None = None, optimise: bool = True) -> Network:

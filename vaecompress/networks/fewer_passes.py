@@ -16,38 +16,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.networks.onnx_graph import DTYPES, FLOAT, GRAPH_FIELDS, MODEL_FIELDS, UINT8, Graph, Node, parse
-from vaecompress.networks.protobuf import Message, blob_field, number_field
+from vaecompress.networks.onnx_graph import FLOAT, UINT8, Graph, Node
 
 Array = npt.NDArray[Any]
 
-NODES, INITIALISERS = 1, 5
-VERSION, GRAPH, OPSETS = 1, 7, 8
-"""Fields of GraphProto, and of ModelProto."""
-
-KINDS = {np.dtype(name): kind for kind, name in DTYPES.items()}
 LEVELS_OF = ("Cast", "Clip", "Add", "Round", "Mul")
 """From eight-bit levels back to what they are made of."""
 
 
-def in_fewer_passes(data: bytes) -> bytes:
-    """A serialised ONNX model that gives what ``data`` gives, to the bit.
-
-    Raises as :func:`~vaecompress.networks.onnx_graph.parse`.
-    """
-    graph = parse(data)
-    model = Message(memoryview(data), "model", MODEL_FIELDS)
-    old = Message(model.blob(GRAPH), "graph", GRAPH_FIELDS)
-    nodes = dict(zip(graph.nodes, old.blobs(NODES), strict=True))
-    tensors = dict(zip(graph.initialisers, old.blobs(INITIALISERS), strict=True))
-    new = _quantised(_clipped_first(_folded(graph)))
-    fields = [blob_field(NODES, nodes.get(node) or _node(node)) for node in new.nodes]
-    fields += [
-        blob_field(INITIALISERS, tensors.get(name) or _tensor(name, value)) for name, value in new.initialisers.items()
-    ]
-    fields += [blob_field(n, blob) for n in GRAPH_FIELDS - {NODES, INITIALISERS} for blob in old.blobs(n)]
-    opsets = [blob_field(OPSETS, blob) for blob in model.blobs(OPSETS)]
-    return b"".join((number_field(VERSION, model.integer(VERSION)), *opsets, blob_field(GRAPH, b"".join(fields))))
+def in_fewer_passes(graph: Graph) -> Graph:
+    """A graph that gives what ``graph`` gives, to the bit."""
+    return _quantised(_clipped_first(_folded(graph)))
 
 
 def _folded(graph: Graph) -> Graph:
@@ -125,16 +104,3 @@ def _scalar(graph: Graph, name: str) -> float | None:
     """The number that ``name`` stands for; None where it is none."""
     value = graph.initialisers.get(name)
     return float(value) if value is not None and value.shape == () else None
-
-
-def _node(node: Node) -> bytes:
-    """NodeProto of a node without attributes, whose name is that of its output."""
-    names = [blob_field(1, name.encode()) for name in node.inputs] + [blob_field(2, node.outputs[0].encode())]
-    return b"".join((*names, blob_field(3, node.outputs[0].encode()), blob_field(4, node.op.encode())))
-
-
-def _tensor(name: str, value: Array) -> bytes:
-    """TensorProto with raw values."""
-    shape = [number_field(1, side) for side in value.shape]
-    fields = (number_field(2, KINDS[value.dtype]), blob_field(8, name.encode()), blob_field(9, value.tobytes()))
-    return b"".join((*shape, *fields))

@@ -52,13 +52,17 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A network. Nodes stand in an order in which they can be run; ``input_shapes`` has None for free sides."""
+    """A network. Nodes stand in an order in which they can be run; ``input_shapes`` has None for free sides.
+
+    ``opset`` is the version of the operator set.
+    """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     nodes: tuple[Node, ...]
     initialisers: dict[str, Array]
     input_shapes: dict[str, tuple[int | None, ...]]
+    opset: int
 
     def origin(self, name: str) -> str:
         """The initialiser or input that ``name`` is made from, going back along the first input of each node."""
@@ -75,7 +79,7 @@ def parse(data: bytes) -> Graph:
     something else than the networks of a model file are made of.
     """
     model = Message(memoryview(data), "model", MODEL_FIELDS)
-    _check_opset([Message(blob, "opset", frozenset({1, 2})) for blob in model.blobs(8)])
+    opset = _opset([Message(blob, "opset", frozenset({1, 2})) for blob in model.blobs(8)])
     message = Message(model.blob(7), "graph", GRAPH_FIELDS)
     inputs = dict(_input(blob) for blob in message.blobs(11))
     outputs = tuple(Message(blob, "output", frozenset({1, 2, 3})).text(1) for blob in message.blobs(12))
@@ -83,16 +87,17 @@ def parse(data: bytes) -> Graph:
     nodes = tuple(_node(blob) for blob in message.blobs(1))
     if not inputs or len(inputs) < len(message.blobs(11)) or len(initialisers) < len(message.blobs(5)):
         raise CorruptError("graph: has no inputs, or two inputs or initialisers of one name")
-    graph = Graph(tuple(inputs), outputs, nodes, initialisers, inputs)
+    graph = Graph(tuple(inputs), outputs, nodes, initialisers, inputs, opset)
     _check_names(graph)
     return graph
 
 
-def _check_opset(opsets: list[Message]) -> None:
+def _opset(opsets: list[Message]) -> int:
     if [opset.text(1) for opset in opsets] not in ([""], ["ai.onnx"]):
         raise UnsupportedError("graph: needs operators outside the default domain")
     if opsets[0].integer(2) not in OPSETS:
         raise UnsupportedError(f"graph: operator set {opsets[0].integer(2)} is not supported")
+    return opsets[0].integer(2)
 
 
 def _check_names(graph: Graph) -> None:

@@ -116,6 +116,11 @@ def number_field(number: int, value: int) -> bytes:
     return _written(number << 3) + _written(value & ((1 << 64) - 1))
 
 
+def fixed32_field(number: int, body: bytes) -> bytes:
+    """A field, below 16, of four bytes."""
+    return bytes([number << 3 | FIXED32]) + body
+
+
 def _written(value: int) -> bytes:
     data = bytearray()
     while value > 0x7F:
