@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import imageio.v3 as iio
 import numpy as np
+import PIL.Image
 from PIL.PngImagePlugin import PngInfo
 
 from vaecompress.errors import OutputError, UsageError
@@ -21,9 +21,11 @@ from vaecompress.media.plain import in_srgb, turned_upright
 class _Format:
     """What a file format carries, and how it is written.
 
-    ``metadata`` names the blocks that have room, with the largest size in bytes; ``options`` are those of Pillow.
+    ``name`` is Pillow's for the format, ``options`` are its own. (imageio would only pass them on, and takes a while to
+    import.) ``metadata`` names the blocks that have room, with the largest size in bytes.
     """
 
+    name: str
     suffixes: tuple[str, ...]
     alpha: bool = False
     grey_only: bool = False
@@ -39,13 +41,17 @@ _IN_TIFF = {"ICC profile": math.inf, "XMP": math.inf}
 
 # PNG level 2 takes 29 ms for 768x512 and is 4 % larger than level 9, which takes 230 ms.
 _FORMATS = {
-    "png": _Format((".png",), alpha=True, metadata=_ALL, options={"compress_level": 2}),
-    "jpeg": _Format((".jpg", ".jpeg"), metadata=_IN_JPEG, options={"quality": 95, "subsampling": "4:4:4"}),
-    "webp": _Format((".webp",), alpha=True, metadata=_ALL, options={"lossless": True, "exact": True, "method": 2}),
-    "tiff": _Format((".tiff", ".tif"), alpha=True, metadata=_IN_TIFF, options={"compression": "tiff_adobe_deflate"}),
-    "bmp": _Format((".bmp",)),
-    "ppm": _Format((".ppm", ".pnm")),
-    "pgm": _Format((".pgm",), grey_only=True),
+    "png": _Format("PNG", (".png",), alpha=True, metadata=_ALL, options={"compress_level": 2}),
+    "jpeg": _Format("JPEG", (".jpg", ".jpeg"), metadata=_IN_JPEG, options={"quality": 95, "subsampling": "4:4:4"}),
+    "webp": _Format(
+        "WEBP", (".webp",), alpha=True, metadata=_ALL, options={"lossless": True, "exact": True, "method": 2}
+    ),
+    "tiff": _Format(
+        "TIFF", (".tiff", ".tif"), alpha=True, metadata=_IN_TIFF, options={"compression": "tiff_adobe_deflate"}
+    ),
+    "bmp": _Format("BMP", (".bmp",)),
+    "ppm": _Format("PPM", (".ppm", ".pnm")),
+    "pgm": _Format("PPM", (".pgm",), grey_only=True),
 }
 
 _XMP_TIFF_TAG = 700
@@ -104,7 +110,7 @@ def _encode(image: Image, file: BinaryIO, kind: _Format, options: Mapping[str, A
         samples = np.concatenate([samples, image.alpha[:, :, np.newaxis]], axis=2)
     if samples.shape[2] == 1:
         samples = samples[:, :, 0]
-    iio.imwrite(file, samples, plugin="pillow", extension=kind.suffixes[0], is_batch=False, **options)
+    PIL.Image.fromarray(samples).save(file, kind.name, **options)
 
 
 def _check_carried(image: Image, format: str) -> None:
