@@ -77,7 +77,7 @@ def add_goal_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--effort",
         type=effort,
-        metavar="1..9",
+        metavar="0..9",
         help="how long to search for a better file (3); decoding stays as fast; 6 and above need the train extra",
     )
     parser.add_argument(
@@ -141,9 +141,9 @@ def quality(text: str) -> int:
 
 
 def effort(text: str) -> int:
-    """A whole number from 1 to 9."""
-    if not text.isdecimal() or not 1 <= int(text) <= 9:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to 9")
+    """A whole number from 0 to 9."""
+    if not text.isdecimal() or int(text) > 9:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 0 to 9")
     return int(text)
 
 

@@ -141,7 +141,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_arguments(arguments: argparse.Namespace) -> str:
     """Run what parsed ``arguments`` ask for; returns the Markdown report. Raises as :func:`run_bench` does."""
     test = str(registry.path_of(arguments.model)) if arguments.model else OWN_NAME
-    if arguments.effort:
+    if arguments.effort is not None:
         test += f"@{arguments.effort}"
     if arguments.tune == "ssim":
         test += "+ssim"

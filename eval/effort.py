@@ -14,7 +14,7 @@ from statistics import fmean
 
 from vaecompress.bitstream import Container
 from vaecompress.codec.picture import psnr_db
-from vaecompress.encoder.effort import MIN_EFFORT, effort_of
+from vaecompress.encoder.effort import effort_of
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.prepare import prepare
 from vaecompress.encoder.still import ImageEncoder
@@ -28,6 +28,8 @@ from .measure.bd_rate import BdRateError, Point, bd_rate
 from .measure.pictures import Picture, find_pictures, load_picture
 
 QUALITIES = (10, 22, 34, 46, 58, 70, 82, 94)
+ANCHOR = 1
+"""The level that the others are compared with."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,9 @@ def table(found: Sequence[Measured]) -> str:
 
 
 def _gain(found: Iterable[Measured], level: int, names: Sequence[str]) -> float:
-    """BD-rate in percent of the mean curves over some pictures, against the lowest level."""
+    """BD-rate in percent of the mean curves over some pictures, against level ANCHOR."""
     chosen = [one for one in found if one.picture in names]
-    return bd_rate(_mean_curve(chosen, level), _mean_curve(chosen, MIN_EFFORT)).percent
+    return bd_rate(_mean_curve(chosen, level), _mean_curve(chosen, ANCHOR)).percent
 
 
 def _mean_curve(found: Sequence[Measured], level: int) -> list[Point]:
@@ -87,9 +89,9 @@ def _mean_curve(found: Sequence[Measured], level: int) -> list[Point]:
 def _levels(text: str) -> list[int]:
     """``1,5,9``; level 1, which the others are compared with, is always among them."""
     try:
-        levels = {MIN_EFFORT, *map(int, text.split(","))}
+        levels = {ANCHOR, *map(int, text.split(","))}
     except ValueError:
-        raise UsageError(f"--levels {text}: give numbers from 1 to 9, such as 1,3,5") from None
+        raise UsageError(f"--levels {text}: give numbers from 0 to 9, such as 1,3,5") from None
     for level in levels:
         effort_of(level)
     return sorted(levels)

@@ -105,7 +105,7 @@ def encode(
     RGBA), a Pillow picture, or a picture file: its path, its bytes, or a binary file object. What is reduced or left
     out is warned of, and a picture that comes back far worse than usual. At most one of ``quality`` (1..100, default
     60), ``size_bytes``, ``bpp`` and ``psnr_db`` is the goal. ``model`` is a name or the path of a model file.
-    ``effort`` 1..9 is how long to search for a better file of the same format; 6 and above need the ``train`` extra.
+    ``effort`` 0..9 is how long to search for a better file of the same format; 6 and above need the ``train`` extra.
     ``tune`` is what it minimises: squared error (``"psnr"``), or what SSIM sees of it (``"ssim"``). ``lossless`` keeps
     every sample, whatever it takes, and goes with no goal. ``tools`` "learned" leaves all to the networks; "all" codes
     by other means what they code badly. Raises UsageError, InputError, LimitError, GoalError.

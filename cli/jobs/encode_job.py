@@ -46,7 +46,7 @@ class Encoder:
         self._options, self._console, self._limits = options, console, Limits()
         self._goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr, options.kbps)
         check_tools(options.tools, options.lossless, (options.roi, options.denoise))
-        self._effort_level: int = options.effort or DEFAULT_EFFORT
+        self._effort_level: int = DEFAULT_EFFORT if options.effort is None else options.effort
         self._effort = Effort()
         self._models: dict[str, LoadedModel] = {}
         self._loading = threading.Lock()

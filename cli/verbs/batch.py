@@ -104,12 +104,12 @@ def _plan(options: argparse.Namespace) -> "Plan":
         raise UsageError(f"{source}: is no folder")
     if options.decode:
         goals = options.quality, options.size, options.bpp, options.psnr, options.kbps, options.lossless
-        if any(goals) or options.effort or options.model:
+        if any(goals) or options.effort is not None or options.model:
             raise UsageError("--decode takes no goal, effort or model: the streams say all that")
         settings = Settings("decode")
     else:
         goal = Goal.from_options(options.quality, options.size, options.bpp, options.psnr, options.kbps)
-        effort = options.effort or DEFAULT_EFFORT
+        effort = DEFAULT_EFFORT if options.effort is None else options.effort
         check_tools(options.tools, options.lossless, ())
         model = registry.load(options.model)
         prepare(effort, model, options.tune)

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-f", "--force", action="store_true", help="replace a report that exists")
     parser.add_argument("--original", type=path, metavar="PICTURE", help="what a stream was made of, to draw its error")
     parser.add_argument("-q", "--quality", type=quality, metavar="1..100", help="quality to encode a picture at (60)")
-    parser.add_argument("--effort", type=effort, metavar="1..9", help="effort to encode a picture with (3)")
+    parser.add_argument("--effort", type=effort, metavar="0..9", help="effort to encode a picture with (3)")
     parser.add_argument("--model", metavar="NAME", help="model to encode a picture with")
     add_json_argument(parser)
     add_quiet_argument(parser)
@@ -106,7 +106,7 @@ def _encoded(picture: bytes, options: argparse.Namespace) -> bytes:
         picture,
         options.quality,
         model=options.model,
-        effort=options.effort or DEFAULT_EFFORT,
+        effort=DEFAULT_EFFORT if options.effort is None else options.effort,
         strip=True,
         tools="learned",
     )

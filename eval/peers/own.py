@@ -23,7 +23,7 @@ ALL_TOOLS_NAME = "vaecompress-tools"
 
 MODEL_SUFFIX = ".vcm"
 
-_NAME = re.compile(r"(.+?)(?:@([1-9]))?(\+ssim)?", re.DOTALL)
+_NAME = re.compile(r"(.+?)(?:@([0-9]))?(\+ssim)?", re.DOTALL)
 
 
 class Name(NamedTuple):

@@ -18,7 +18,7 @@ from vaecompress.encoder.effort import EFFORTS
 def stand_in(_: object) -> Callable[..., Any]:
     """A refiner that tells its steps and changes nothing."""
 
-    def refine(pixels: Any, y: Any, z: Any, quality: int, steps: int, progress: Any) -> tuple[Any, Any]:
+    def refine(pixels: Any, y: Any, z: Any, quality: int, steps: int, weights: Any, progress: Any) -> tuple[Any, Any]:
         for step in range(steps if progress else 0):
             progress(step + 1, steps)
         return y, z
@@ -87,7 +87,7 @@ def test_without_jax_one_line_says_what_to_install(
     assert names(tmp_path) == ["a.png"]
 
 
-@pytest.mark.parametrize("level", ["0", "10", "fast"])
-def test_levels_are_1_to_9(level: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("level", ["-1", "10", "fast"])
+def test_levels_are_0_to_9(level: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("encode", save(tmp_path / "a.png"), tmp_path / "a.bin", *MODEL, "--effort", level) == 2
-    assert f"'{level}' is no whole number from 1 to 9" in capsys.readouterr().err
+    assert f"'{level}' is no whole number from 0 to 9" in capsys.readouterr().err

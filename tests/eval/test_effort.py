@@ -48,4 +48,4 @@ def test_nonsense_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert effort.main([str(tmp_path), "--model", "tiny"]) == 3
     iio.imwrite(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8))
     assert effort.main([str(tmp_path), "--model", "tiny", "--levels", "10"]) == 2
-    assert "from 1 to 9" in capsys.readouterr().err
+    assert "from 0 to 9" in capsys.readouterr().err

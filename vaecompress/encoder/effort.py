@@ -43,16 +43,19 @@ class Refiner(Protocol):
 class Effort:
     """``rounds`` of comparing the decoded picture with the original, then ``steps`` of gradients by ``refiner``.
 
-    ``weights``: what an error counts where; everywhere alike without.
+    ``weights``: what an error counts where; everywhere alike without. Without a ``dead_zone`` latents become the
+    nearest integers.
     """
 
     rounds: int = 0
     steps: int = 0
     refiner: Refiner | None = None
     weights: ErrorWeights | None = None
+    dead_zone: bool = True
 
 
 EFFORTS = {
+    0: Effort(dead_zone=False),
     1: Effort(),
     2: Effort(1),
     3: Effort(2),
@@ -67,7 +70,7 @@ MIN_EFFORT, MAX_EFFORT, DEFAULT_EFFORT = min(EFFORTS), max(EFFORTS), 3
 
 
 def effort_of(level: int) -> Effort:
-    """The effort of a level 1..9, without a refiner. Raises UsageError for any other."""
+    """The effort of a level 0..9, without a refiner. Raises UsageError for any other."""
     if level not in EFFORTS:
         raise UsageError(f"effort is {level}: must be an integer from {MIN_EFFORT} to {MAX_EFFORT}")
     return EFFORTS[level]

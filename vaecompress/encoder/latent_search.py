@@ -17,7 +17,7 @@ from vaecompress.encoder.distortion import ColourError, Distortion
 from vaecompress.encoder.effort import Effort, Progress
 from vaecompress.encoder.latents import TARGET_UNIT, CodedHyper, CodedLatents, LatentEncoder
 from vaecompress.encoder.linear_path import Matrix, linear_path
-from vaecompress.encoder.rounding import DeadZone, Weighing
+from vaecompress.encoder.rounding import DeadZone, Nearest, Weighing
 from vaecompress.entropy.coder import ideal_bits
 from vaecompress.format import PATCH, STEP_BITS, quality_lambda
 from vaecompress.models.loaded import LoadedModel
@@ -70,7 +70,8 @@ class Search:
         self._weights = effort.weights(self._pixels) if effort.weights is not None else None
         y, z = codec.analyse(self._pixels, self._quality)
         hyper = codec.latents.code_hyper(z, self._quality)
-        coded = codec.latents.code(y, hyper, DeadZone(codec.model.shape, self._weights))
+        rounding = DeadZone(codec.model.shape, self._weights) if effort.dead_zone else Nearest()
+        coded = codec.latents.code(y, hyper, rounding)
         if not effort.rounds:
             return coded
         columns = linear_path(codec.model).columns(self._quality, self._pixels.shape[2])

@@ -77,7 +77,7 @@ def encode_predicted(
     nothing = CodedFrame(b"", skipped, weight * measure.total(pixels, skipped, weights))
     subject = PredictedSubject(model, prediction, quality)
     found = Search(subject, pixels, quality, measure).run(
-        Effort(max(effort.rounds, effort.steps // 20), weights=effort.weights)
+        Effort(max(effort.rounds, effort.steps // 20), weights=effort.weights, dead_zone=effort.dead_zone)
     )
     coded = subject.latents.encode(found)
     decoded = subject.decoded(found.latents, *pixels.shape[:2]) if found.pixels is None else found.pixels

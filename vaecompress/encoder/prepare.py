@@ -16,7 +16,7 @@ FIXED_KMAC = 6.5
 
 
 def prepare(level: int, model: LoadedModel, tune: str = "psnr") -> Effort:
-    """The effort of a level 1..9 with ``model``, tuned for one of :data:`vaecompress.encoder.distortion.TUNES`.
+    """The effort of a level 0..9 with ``model``, tuned for one of :data:`vaecompress.encoder.distortion.TUNES`.
 
     A dearer decoder takes fewer steps, so that a level takes about as long with every model. Raises UsageError for
     another level, and where packages are missing that the level needs.

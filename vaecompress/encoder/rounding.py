@@ -37,8 +37,23 @@ class Rounding(Protocol):
         ...
 
 
-class DeadZone:
-    """Rounds to the nearest integer, a little towards zero; the further, the less an error counts."""
+class Nearest:
+    """Rounds to the nearest integer: what the likelihoods of training stand for."""
+
+    def __call__(self, rows: slice, coded: Array, target: Array, index: Array) -> Array:
+        """See :class:`Rounding`."""
+        return np.rint(target)
+
+    def plane(self, one: Pass, channels: slice, target: Array, index: Array) -> Array:
+        """See :class:`Rounding`."""
+        return np.rint(target)
+
+
+class DeadZone(Nearest):
+    """Rounds a little towards zero; the further, the less an error counts.
+
+    Planes of lowest frequency become the nearest integers: what is lost there shows most.
+    """
 
     def __init__(self, shape: Shape, weights: Array | None = None) -> None:
         """``weights`` [h, w] say what an error counts in each 16x16 patch of the picture: 1 without them."""
@@ -53,10 +68,6 @@ class DeadZone:
             zone = np.minimum(zone / self._of(rows, coded), WIDEST_ZONE)
         size = np.floor(np.abs(target) + (np.float32(0.5) - zone))
         return np.asarray(np.copysign(size, target))
-
-    def plane(self, one: Pass, channels: slice, target: Array, index: Array) -> Array:
-        """The nearest integers: what is lost here shows most. See :class:`Rounding`."""
-        return np.rint(target)
 
     def _of(self, rows: slice, coded: Array) -> Array:
         """The weights of the latents ``coded`` in ``rows``, those beyond the picture as at its edge: [N]."""
