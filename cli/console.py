@@ -30,7 +30,9 @@ class Console:
         self._json, self._quiet = json_records, quiet
         self._bar_allowed = sys.stderr.isatty() and not quiet
         self._bar = ""
-        self._started = self._drawn = time.monotonic()
+        self._drawn = time.monotonic()
+        self._task, self._last_done = "", 0
+        self._begun, self._begun_with = self._drawn, 0
         self._lock = threading.RLock()
 
     @classmethod
@@ -88,14 +90,21 @@ class Console:
         return code
 
     def progress(self, done: int, total: int | None, unit: str) -> None:
-        """Draw the bar: ``done`` of ``total`` (if known) ``unit``. It goes away when all is done."""
+        """Draw the bar: ``done`` of ``total`` (if known) ``unit``. It goes away when all is done.
+
+        Speed and time left are those since the first call for the first word of ``unit``, or since it began anew.
+        """
         now = time.monotonic()
+        task = unit.split()[0]
+        if task != self._task or done < self._last_done:
+            self._task, self._begun, self._begun_with = task, now, done
+        self._last_done = done
         finished = total is not None and done >= total
         if not self._bar_allowed or (now - self._drawn < _MIN_INTERVAL_S and not finished):
             return
         with self._lock:
             self._drawn = now
-            self._bar = "" if finished else self._drawing(done, total, unit, now - self._started)
+            self._bar = "" if finished else self._drawing(done, total, unit, now - self._begun)
             sys.stderr.write(_ERASE_LINE + self._bar)
             sys.stderr.flush()
 
@@ -108,14 +117,15 @@ class Console:
             self._bar = ""
 
     def _drawing(self, done: int, total: int | None, unit: str, seconds: float) -> str:
-        if not total:
-            text = f"{done} {unit}"
-        else:
-            filled = _BAR_CELLS * done // total
-            left_s = seconds / done * (total - done) if done else math.inf
-            left = f"  {left_s // 60:.0f}:{left_s % 60:02.0f} left" if done else ""
-            text = f"[{'#' * filled:<{_BAR_CELLS}}] {done}/{total} {unit}{left}"
-        return text[: shutil.get_terminal_size().columns - 1]
+        words = [f"{done}/{total} {unit}" if total else f"{done} {unit}"]
+        if seconds > 0 and done > self._begun_with:
+            rate = (done - self._begun_with) / seconds
+            words.append(f"{rate:.2f} a second" if rate < 100 else f"{rate:.0f} a second")
+            if total:
+                left_s = round((total - done) / rate)
+                words.append(f"{left_s // 60}:{left_s % 60:02} left")
+        bar = [f"[{'#' * (_BAR_CELLS * min(done, total) // total):<{_BAR_CELLS}}]"] if total else []
+        return " ".join([*bar, "  ".join(words)])[: shutil.get_terminal_size().columns - 1]
 
 
 def to_json(record: Any) -> str:

@@ -9,7 +9,7 @@ from vaecompress_eval.trust import long_run
 
 
 def test_a_short_one(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--pictures", "20", "--largest", "300x200", "--frames", "40", "--threads", "12"]
+    words = ["--pictures", "20", "--largest", "300x200", "--frames", "40", "--threads", "12", "--clip-models", "tiny"]
     code = long_run.main(words)
     output = capsys.readouterr().out
     assert code == 0, output
