@@ -139,9 +139,8 @@ def check_clip(folder: Path, frames: int, model: str) -> list[str]:
         if encoded.code or decoded.code or decoded.records[0]["frames"] != count:
             return [f"the clip of {count} frames failed"]
         peaks.append((encoded.memory_mib, decoded.memory_mib))
-        print(
-            f"clip, {model}: {count} frames, peak memory {peaks[-1][0]:.0f} MiB encoding, {peaks[-1][1]:.0f} MiB decoding"
-        )
+        encoding, decoding = peaks[-1]
+        print(f"clip, {model}: {count} frames, peak memory {encoding:.0f} MiB encoding, {decoding:.0f} MiB decoding")
     grown = [later / earlier for earlier, later in zip(*peaks, strict=True)]
     return [] if max(grown) < GROWTH else ["memory grows with the number of frames"]
 
