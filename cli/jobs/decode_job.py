@@ -217,6 +217,8 @@ def _others_in_folder(folder: Path | None, part: Path) -> list[str]:
 
 
 def _record(job: Job, container: Container) -> dict[str, Any]:
+    from vaecompress.codec.info import tool_of
+
     header = container.header
     return {
         "source": job.subject,
@@ -226,6 +228,7 @@ def _record(job: Job, container: Container) -> dict[str, Any]:
         "height": header.height,
         "channels": header.channels,
         "alpha": header.has_alpha,
+        "tool": tool_of(container),
     }
 
 

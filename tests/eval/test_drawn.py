@@ -50,7 +50,7 @@ def test_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setattr(sys, "argv", ["drawn", str(tmp_path)])
     assert command.main() == 0
     out = capsys.readouterr().out
-    assert re.search(r"\| stub \|( [+-][\d.]+ % \|){5} [a-z0-9-]+(, [a-z0-9-]+)* \|", out)
+    assert re.search(r"\| stub \|( [+-][\d.]+ %\*? \|){5} [a-z0-9-]+(, [a-z0-9-]+)* \|", out)
     rows = re.findall(r"\| (icon-\d+) \| ([\d,]+) \| ([\d,]+) \| \+?(-?\d+) \| webp-lossless \|", out)
     assert [name for name, *_ in rows] == ["icon-8", "icon-32"]
     assert all(int(more) <= 64 for *_, more in rows)

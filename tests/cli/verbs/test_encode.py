@@ -305,3 +305,5 @@ def test_a_drawing_is_coded_by_another_tool_unless_that_is_forbidden(
     every, learned = records(capsys)
     assert (every["tool"], every["model"], every["psnr_db"]) == ("webp-lossless", None, None)
     assert (learned["tool"], learned["model"]) == ("learned", "tiny")
+    assert run("decode", tmp_path / "a.bin", tmp_path / "back.png", "--json") == 0
+    assert records(capsys)[0]["tool"] == "learned"
