@@ -170,7 +170,15 @@ def bad_files() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def browser(bad_files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def film() -> bytes:
+    """A picture that names a model for video, whose file is deflated."""
+    return vaecompress.encode(photo(64, 64), 40, model="video")
+
+
+@pytest.fixture(scope="module")
+def browser(
+    bad_files: dict[str, bytes], film: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Any]]:
     """What Chromium made of all files."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
@@ -178,7 +186,7 @@ def browser(bad_files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactor
     if not RUNTIME.is_dir():
         pytest.skip(f"needs onnxruntime-web: npm install --prefix {BROWSER.relative_to(ROOT)}")
     site = Site(
-        {name: data for name, (data, _) in GOLDEN.items()} | bad_files,
+        {name: data for name, (data, _) in GOLDEN.items()} | bad_files | {"film": film},
         ["tiny_alpha_metadata_q60.bin", "light_grey_q100.bin", "base_rgb_q60.bin", "checksum", "text"],
     )
     thread = threading.Thread(target=site.serve_forever)
@@ -207,6 +215,11 @@ def test_golden_pictures_are_the_same(name: str, browser: dict[str, Any]) -> Non
     assert (found.get("size"), found.get("pixels")) == (record["size"], record["pixels"]), found
     assert found["alpha"] == record.get("alpha")
     assert found["metadata"] == [block and block.decode("latin-1") for block in (image.icc, image.exif, image.xmp)]
+
+
+def test_a_model_file_may_be_deflated(film: bytes, browser: dict[str, Any]) -> None:
+    found = browser["decoded"]["/streams/film"]
+    assert found.get("pixels") == hashlib.sha256(vaecompress.decode(film).pixels.tobytes()).hexdigest(), found
 
 
 def test_what_python_refuses_is_refused_alike_in_a_sentence(

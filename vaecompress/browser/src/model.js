@@ -8,6 +8,7 @@ import { Network } from "./network.js"
 const MAGIC = [0x56, 0x43, 0x4d, 0x1a]
 const TAIL_BYTES = 36
 const MAX_HEADER_BYTES = 1 << 20
+const MAX_BLOB_BYTES = 1 << 28
 const LEVELS = 7
 const ARRAYS = {
   int8: Int8Array,
@@ -53,6 +54,7 @@ export class Model {
       if (end > 9 + MAX_HEADER_BYTES) throw new RangeError("header too long")
       model.#header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(9, end)))
       model.#blobs = bytes.subarray(end, bytes.length - TAIL_BYTES)
+      if (Object.hasOwn(model.#header, "inflated")) model.#blobs = await inflated(model.#blobs, model.#header.inflated)
       if ((await model.#identity()) !== identity)
         throw new CorruptError("model file: its identity is not that of what it holds")
       model.id = identity.slice(0, 16)
@@ -145,6 +147,20 @@ export class Model {
     if (most("planes/tables") >= Math.max(codec.plane_table_count, 1) || most("planes/hyper_scales") >= codec.hyper_scale_count)
       throw new CorruptError("model file: its planes ask for tables that it does not have")
   }
+}
+
+/** The `size` bytes that a zlib stream holds. Throws where it holds something else. */
+async function inflated(stored, size) {
+  if (!Number.isInteger(size) || size < 0 || size > MAX_BLOB_BYTES) throw new RangeError("larger than any model file")
+  const whole = new Uint8Array(size)
+  const reader = new Blob([stored]).stream().pipeThrough(new DecompressionStream("deflate")).getReader()
+  let place = 0
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    whole.set(part.value, place)
+    place += part.value.length
+  }
+  if (place !== size) throw new RangeError("blobs of another size")
+  return whole
 }
 
 function byteLength(type, shape) {
