@@ -24,7 +24,7 @@ from vaecompress.networks.engines import session_options
 from vaecompress.networks.fewer_passes import in_fewer_passes
 from vaecompress.networks.graph_bytes import serialise
 from vaecompress.networks.onnx_graph import parse
-from vaecompress.networks.staged_run import StagedRun
+from vaecompress.networks.staged_run import Layout, StagedRun
 from vaecompress.networks.stages import stages
 
 from .console import exit_code
@@ -63,9 +63,10 @@ def table(model: LoadedModel, inputs: Inputs, runs: int) -> str:
     data = model.file.networks["synthesis"]
     lean = in_fewer_passes(parse(data))
     parts = stages(lean)
+    layout = Layout(parts, {name: value.shape for name, value in inputs.items()}, 1)
 
     def staged(sessions: Sequence[Any]) -> None:
-        StagedRun(parts, inputs, lean.outputs, 1).run(sessions)
+        StagedRun(layout, inputs, lean.outputs).run(sessions)
 
     def whole(sessions: Sequence[Any]) -> None:
         sessions[0].run(None, dict(inputs))

@@ -11,10 +11,11 @@ from vaecompress.errors import CorruptError, UsageError
 from vaecompress.networks.fewer_passes import in_fewer_passes
 from vaecompress.networks.graph_bytes import serialise
 from vaecompress.networks.onnx_graph import parse
-from vaecompress.networks.staged_run import StagedRun
+from vaecompress.networks.staged_run import Layout, StagedRun
 from vaecompress.networks.stages import stages
 
 Array = npt.NDArray[Any]
+KEPT_LAYOUTS = 16
 ENGINES = ("onnxruntime", "reference")
 
 
@@ -42,13 +43,25 @@ class OnnxNetwork:
         graphs = [serialise(stage.graph) for stage in self._stages] or [serialise(whole) if whole else graph]
         threads_each = 1 if self._stages else self._threads
         self._sessions = [_session(data, threads_each, optimise) for data in graphs]
+        self._layouts: dict[Any, Layout] = {}
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
         """Evaluate the graph."""
         feeds = {name: np.ascontiguousarray(value) for name, value in inputs.items()}
         if self._stages:
-            return StagedRun(self._stages, feeds, self._outputs, self._threads).run(self._sessions)
+            return StagedRun(self._layout(feeds), feeds, self._outputs).run(self._sessions)
         return list(self._sessions[0].run(None, feeds))
+
+    def _layout(self, feeds: Mapping[str, Array]) -> Layout:
+        """The layout for inputs of these shapes; the latest ones are kept."""
+        shapes = {name: value.shape for name, value in feeds.items()}
+        key = tuple(shapes.items())
+        layout = self._layouts.get(key)
+        if layout is None:
+            if len(self._layouts) >= KEPT_LAYOUTS:
+                self._layouts.clear()
+            self._layouts[key] = layout = Layout(self._stages, shapes, self._threads)
+        return layout
 
 
 def _session(graph: bytes, threads: int, optimise: bool) -> Any:

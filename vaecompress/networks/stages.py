@@ -37,8 +37,9 @@ class Extent:
 
     def sides(self, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
         """Height and width, from the shapes of the graph's inputs."""
-        _, _, height, width = shapes[self.root]
-        return int(height * self.scale), int(width * self.scale)
+        times, parts = self.scale.numerator, self.scale.denominator
+        height, width = shapes[self.root][2:]
+        return height * times // parts, width * times // parts
 
 
 @dataclass(frozen=True, eq=False)
