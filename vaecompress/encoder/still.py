@@ -44,15 +44,15 @@ class ImageEncoder(ImageCodec):
         if strip:
             image, _ = plain(image)
         file = StillFile(image)
+        drawn = other_tools and is_drawn(file.pixels)
         try:
             found = [self._learned(file, goal, effort, progress)]
         except GoalError:
-            found = other_files(file, goal) if other_tools else []
+            found = other_files(file, goal, drawn) if other_tools else []
             if not found:
                 raise
         else:
-            if other_tools and is_drawn(file.pixels):
-                found += other_files(file, goal)
+            found += other_files(file, goal, drawn) if drawn else []
         best = best_of(found, goal)
         note = poor_note(best, goal, other_tools, self.model.file.card)
         return best if note is None else replace(best, notes=(note,))

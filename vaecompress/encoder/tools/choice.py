@@ -16,14 +16,17 @@ from vaecompress.errors import GoalError
 from vaecompress.format import MAX_QUALITY, quality_lambda
 
 
-def other_files(file: StillFile, goal: Goal) -> list[Encoded]:
-    """What the tools other than networks make of an image, as far as it meets the goal."""
+def other_files(file: StillFile, goal: Goal, planes: bool) -> list[Encoded]:
+    """What the tools other than networks make of an image, as far as it meets the goal.
+
+    AV1 ``planes`` are for drawings: of a photograph they are slow, and no better.
+    """
     found = []
     if fits_webp(file.image):
         found.append(encode_webp(file, goal.quality or MAX_QUALITY))
     max_bytes = goal.max_bytes(file.area)
     found = [one for one in found if max_bytes is None or len(one.data) <= max_bytes]
-    if has_avif() and not (found and goal.quality is None and goal.psnr_db is None):  # nothing beats what is exact
+    if planes and has_avif() and not (found and max_bytes is not None):  # nothing in so many bytes beats what is exact
         with suppress(GoalError, OSError, ValueError):  # out of reach, or a Pillow whose AVIF does not write
             found.append(encode_planes(file, goal))
     return found
