@@ -81,7 +81,7 @@ class Console:
         """Say what happened on the way from ``subject`` to ``target``; returns the exit code."""
         text, code = explain(error)
         if not text.startswith((f"{one_line(subject)}:", f"{one_line(target)}:")):
-            text = f"{subject}: {text}"
+            text = f"{subject}: {text.removeprefix('input: ')}"  # what bytes are called that come from elsewhere
         if self.verbose:
             self._write("".join(traceback.format_exception(error)).rstrip())
         self.line(f"vaecompress: {text}")

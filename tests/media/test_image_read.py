@@ -263,6 +263,10 @@ def test_damage_that_a_decoder_of_jpeg_glosses_over_is_named(progressive):
     damaged = data[:middle] + b"\xff\0" * 20 + data[middle + 40 :]
     _, notes = read_image(damaged)
     assert notes == ["its data is damaged: parts of the picture may be wrong"]
+    arithmetic = damaged.replace(
+        b"\xff\xc2" if progressive else b"\xff\xc0", b"\xff\xca" if progressive else b"\xff\xc9"
+    )
+    assert read_image(arithmetic)[1] == []  # libav does not know this coding
 
 
 def test_missing_file_folder_and_empty_file(tmp_path):

@@ -298,3 +298,42 @@ def test_an_encrypted_film_is_named_so(tmp_path):
     options = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "12" * 16, "encryption_kid": "34" * 16}
     with pytest.raises(InputError, match=r"a\.mp4: is encrypted: decrypt it first$"):
         open_video(make_video(tmp_path / "a.mp4", muxer=options))
+
+
+@pytest.mark.parametrize(("pixels", "scale"), [("gray", 1), ("gray10le", 4)])
+def test_luma_alone_has_a_range_too(tmp_path, pixels, scale):
+    """libswscale takes grey for full range whatever the stream says: black becomes 16 and white 235."""
+    luma = np.tile(np.arange(16, 236, dtype=np.uint16) * scale, (HEIGHT, 1)).astype(
+        np.uint8 if scale == 1 else np.uint16
+    )
+    for is_full, wanted in ((False, np.round((luma / scale - 16) * 255 / 219)), (True, luma / scale)):
+        with av.open(str(tmp_path / "a.mkv"), "w") as container:
+            stream = container.add_stream("ffv1", rate=24)
+            stream.height, stream.width, stream.pix_fmt = *luma.shape, pixels
+            stream.codec_context.color_range = 2 if is_full else 1
+            picture = av.VideoFrame.from_ndarray(luma, format=pixels)
+            picture.pts, picture.color_range = 0, 2 if is_full else 1
+            container.mux(stream.encode(picture))
+            container.mux(stream.encode())
+        (frame, _), *_ = open_video(tmp_path / "a.mkv")
+        np.testing.assert_allclose(frame, np.repeat(wanted[:, :, np.newaxis], 3, 2), atol=0 if scale == 1 else 1)
+
+
+def element(number, *content):
+    """An element of a Matroska file: of bytes, or of the elements in it."""
+    body = b"".join(content)
+    return bytes.fromhex(number) + (0x10000000 | len(body)).to_bytes(4) + body
+
+
+def test_an_encrypted_matroska_film_is_named_so(tmp_path):
+    encryption = element("5035", element("47e1", b"\5"), element("47e2", b"a key's name"))
+    coded = element("6d80", element("6240", element("5031", b"\0"), element("5033", b"\1"), encryption))
+    size = element("e0", element("b0", b"\x40"), element("ba", b"\x30"))
+    track = element(
+        "ae", element("d7", b"\1"), element("73c5", b"\1"), element("83", b"\1"), element("86", b"V_VP9"), size, coded
+    )
+    head = element("1a45dfa3", element("4282", b"webm"))
+    cluster = element("1f43b675", element("e7", b"\0"), element("a3", b"\x81\0\0\x80", bytes(50)))
+    (tmp_path / "a.webm").write_bytes(head + element("18538067", element("1654ae6b", track), cluster))
+    with pytest.raises(InputError, match=r"a\.webm: is encrypted: decrypt it first$"):
+        open_video(tmp_path / "a.webm")

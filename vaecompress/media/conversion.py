@@ -5,6 +5,7 @@ Its fast path, the default, costs 20 dB: luma of 4:2:0 to RGB and back comes out
 
 from typing import Any
 
+import numpy as np
 from av.video.reformatter import ColorRange, Interpolation
 
 from vaecompress.media.colour import IDENTITY, Colour
@@ -22,6 +23,8 @@ _ACCURATE = (
 
 def to_rgb(frame: Any, colour: Colour) -> UInt8Array:
     """Convert a decoded ``av.VideoFrame`` to uint8 RGB [height, width, 3]."""
+    if is_grey(frame) and not colour.full_range:
+        return _grey_to_rgb(frame)
     declared = {}
     if colour.matrix != IDENTITY:
         declared = {
@@ -32,6 +35,21 @@ def to_rgb(frame: Any, colour: Colour) -> UInt8Array:
         }
     rgb: UInt8Array = frame.reformat(format="rgb24", interpolation=_ACCURATE, **declared).to_ndarray()
     return rgb
+
+
+def is_grey(frame: Any) -> bool:
+    """Whether an ``av.VideoFrame`` has luma alone, alpha aside."""
+    is_other = frame.format.is_rgb or frame.format.has_palette
+    return not is_other and sum(not component.is_alpha for component in frame.format.components) == 1
+
+
+def _grey_to_rgb(frame: Any) -> UInt8Array:
+    """Spread luma of limited range, which libswscale takes for full range where there is no chroma."""
+    bits = frame.format.components[0].bits
+    share = frame.reformat(format="gray16le").to_ndarray() / 65535  # of the largest number of so many bits
+    luma = share * (2**bits - 1) / 2 ** (bits - 8)
+    grey = np.clip(np.round((luma - 16) * 255 / 219), 0, 255).astype(np.uint8)
+    return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
 
 
 def to_yuv(frame: Any, pixel_format: str, colour: Colour) -> Any:

@@ -14,7 +14,7 @@ from av.video.reformatter import ColorRange
 from vaecompress.errors import InputError
 from vaecompress.limits import Limits
 from vaecompress.media.colour import IDENTITY, UNSPECIFIED, Colour, usual_matrix
-from vaecompress.media.conversion import to_rgb
+from vaecompress.media.conversion import is_grey, to_rgb
 from vaecompress.media.formats.display import UNTURNED, Display, display_of
 from vaecompress.media.formats.sound import Track, copy_sound
 from vaecompress.media.formats.stream import declared_length, decoded, films, opened
@@ -152,6 +152,7 @@ def _colour(frame: Any) -> Colour:
         return Colour(frame.color_primaries, frame.color_trc, IDENTITY, True)
     matrix = usual_matrix(frame.height) if frame.colorspace == UNSPECIFIED else frame.colorspace
     full_range = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+    full_range |= frame.color_range == ColorRange.UNSPECIFIED and is_grey(frame)
     return Colour(frame.color_primaries, frame.color_trc, matrix, full_range)
 
 

@@ -1,10 +1,14 @@
 """What a JPEG file holds besides its picture and what Pillow hands on of it, and damage that Pillow keeps to itself."""
 
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import PIL.ImageFile
 
 from vaecompress.limits import Limits
+
+_ARITHMETIC = {0xC9, 0xCA, 0xCB}
+"""Markers of frames that libav does not know: their data are coded arithmetically."""
 
 DAMAGED = "its data is damaged: parts of the picture may be wrong"
 
@@ -32,6 +36,9 @@ def is_damaged_jpeg(file: BinaryIO, limits: Limits) -> bool:
     import av
 
     file.seek(0)
+    if _ARITHMETIC & {marker for marker, _ in _markers(file.read())}:
+        return False
+    file.seek(0)
     try:
         with av.open(file, format="jpeg_pipe") as container:
             stream = container.streams.video[0]
@@ -48,18 +55,26 @@ def _tail_bytes(file: BinaryIO) -> int:
     """Return how many bytes follow the end of the picture."""
     file.seek(0)
     data = file.read()
+    return next((len(data) - at - 2 for marker, at in _markers(data) if marker == 0xD9), 0)
+
+
+def _markers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the markers of a JPEG file and where they are, to the end of the picture."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        yield marker, at
         if marker == 0xD9:
-            return len(data) - at - 2
-        if marker in (0xFF, *range(0xD0, 0xD9)):
-            at += 1 if marker == 0xFF else 2
+            return
+        if marker in range(0xD0, 0xD9):
+            at += 2
             continue
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == 0xDA:
             at = _end_of_scan(data, at)
-    return 0
 
 
 def _end_of_scan(data: bytes, at: int) -> int:

@@ -69,7 +69,7 @@ def decoded(container: Any, stream: Any, path: Path, limits: Limits, on_damage: 
     # AVI holds frames in the order of decoding and no times: the next to be shown has the least time that is left.
     times: list[int] | None = [] if container.format.name == "avi" else None
     for packet in container.demux(stream):
-        if packet.has_sidedata("encryption_info"):
+        if packet.has_sidedata("encryption_info") or "enc_key_id" in stream.metadata:  # of mp4, of Matroska
             raise InputError(f"{path}: is encrypted: decrypt it first")
         end_bytes = max(end_bytes, (packet.pos or 0) + packet.size)
         if packet.pts is not None:
