@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clips import Sine, clip
 from documents import ROOT
 from photo import photo
 from PIL import Image
@@ -117,6 +118,17 @@ def test_frames_go_both_ways(tmp_path: Path) -> None:
         assert [video.seconds(frame) for frame in video] == [0, 0.08, 0.16, 0.24]
     assert again.frames == 4
     assert [each.name for each in tmp_path.iterdir()] == ["clip.vae"]
+
+
+def test_a_film_keeps_sound_and_title_and_a_stream_coded_again_the_title(tmp_path: Path) -> None:
+    film = clip(tmp_path / "a.mp4", Sine(seconds=0.25), frames=3, tags={"title": "Sea"})
+    first = vaecompress.encode_video(film, tmp_path / "a.vae", 5, model="tiny", effort=1)
+    assert first.sound_bytes > 0
+    with vaecompress.open_video(tmp_path / "a.vae") as video:
+        again = vaecompress.encode_video(video, tmp_path / "b.vae", 5, model="tiny", effort=1)
+    assert vaecompress.info(tmp_path / "b.vae").tags == vaecompress.info(tmp_path / "a.vae").tags
+    assert again.sound_bytes == 0
+    assert any("sound" in note for note in again.notes)
 
 
 def test_files_and_folders_are_videos_too(tmp_path: Path) -> None:

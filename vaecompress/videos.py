@@ -13,9 +13,16 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 
 from vaecompress.arguments import file_of, image_of
-from vaecompress.bitstream import Container
+from vaecompress.bitstream import Container, chunks
 from vaecompress.bitstream.directory import MAGIC
-from vaecompress.codec.video import Frame, decode_video, read_colour, read_last_duration, read_time_stamps
+from vaecompress.codec.video import (
+    Frame,
+    decode_video,
+    read_colour,
+    read_description,
+    read_last_duration,
+    read_time_stamps,
+)
 from vaecompress.encoder.effort import DEFAULT_EFFORT
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.gop import DEFAULT_GROUP
@@ -91,8 +98,12 @@ class _Stream(Video):
         return decode_video(self._container, self._model, wanted) if wanted else iter(())
 
     def as_source(self) -> VideoSource:
-        colour, last = read_colour(self._container), read_last_duration(self._container, self._stamps)
-        return _Frames.of(self, "stream", self.time_base, self.frame_count, colour, last)
+        source = _Frames.of(self, "stream", self.time_base, self.frame_count)
+        source.colour, source.description = read_colour(self._container), read_description(self._container)
+        source.last_duration = read_last_duration(self._container, self._stamps)
+        if self._container.find(chunks.SOUND) is not None:
+            source.notes.append("the sound of a stream is not carried into another one")
+        return source
 
     def close(self) -> None:
         self._container.close()
@@ -207,8 +218,6 @@ class _Frames(VideoSource):
         name: str,
         time_base: Fraction,
         frame_count: int | None = None,
-        colour: Colour = Colour(matrix=IDENTITY, full_range=True),  # noqa: B008
-        last_duration: int | None = None,
     ) -> "_Frames":
         """Raises InputError where there is no frame."""
         waiting = iter(frames)
@@ -218,11 +227,8 @@ class _Frames(VideoSource):
         height, width, _ = first.pixels.shape
         limits = Limits()
         limits.check_size(width, height)
-        notes: list[str] = []
-        rest = chain([first], waiting)
-        return cls(
-            name, width, height, time_base, frame_count, colour, False, limits, notes, last_duration, waiting=rest
-        )
+        colour, rest = Colour(matrix=IDENTITY, full_range=True), chain([first], waiting)
+        return cls(name, width, height, time_base, frame_count, colour, False, limits, waiting=rest)
 
 
 def _source_of(pictures: Iterable[Any], fps: Fraction | float) -> VideoSource:
