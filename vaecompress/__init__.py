@@ -118,7 +118,7 @@ def encode(
     from vaecompress.encoder.goal import Goal
     from vaecompress.research import encode_without_loss, measure
 
-    check_integers(quality=quality, size_bytes=size_bytes, threads=threads, effort=effort)
+    check_integers(quality=quality, size_bytes=size_bytes, threads=threads)
     check_numbers(bpp=bpp, psnr_db=psnr_db)
     check_tools(tools, lossless, (quality, size_bytes, bpp, psnr_db))
     goal = Goal.from_options(quality, size_bytes, bpp, psnr_db)
@@ -257,7 +257,7 @@ def encode_video(
     from vaecompress import videos
     from vaecompress.arguments import check_integers, check_numbers
 
-    check_integers(quality=quality, group=group, effort=effort, threads=threads)
+    check_integers(quality=quality, group=group, threads=threads)
     check_numbers(fps=fps)
     return videos.encode(frames, target, quality, fps, group, model, effort, threads)
 

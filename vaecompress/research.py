@@ -69,7 +69,7 @@ class Model:
     def likelihoods(self, picture: Any, quality: int = DEFAULT_QUALITY, effort: int = DEFAULT_EFFORT) -> Likelihoods:
         """How likely every latent is that :meth:`compress` writes: measured on the coded file, so they agree.
 
-        With ``effort=1`` the latents are those of :meth:`analyse`, rounded; above, the encoder moves them to where
+        With ``effort=0`` the latents are those of :meth:`analyse`, rounded; above, the encoder moves them to where
         rate and error are least. Raises as :func:`vaecompress.encode`.
 
             >>> p = vaecompress.load("tiny").likelihoods("sample_media/coffee.png", quality=60)
