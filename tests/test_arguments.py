@@ -103,7 +103,8 @@ def test_an_image_is_an_array_a_pillow_picture_and_a_file(tmp_path):
     [
         {"quality": 60.0}, {"quality": 0}, {"quality": 101}, {"quality": True}, {"quality": "60"},
         {"size_bytes": 1e4}, {"size_bytes": -1}, {"bpp": float("inf")}, {"bpp": float("nan")}, {"bpp": 0},
-        {"psnr_db": float("inf")}, {"psnr_db": "34"}, {"threads": 0}, {"threads": 1.5}, {"effort": 2.5}, {"effort": -1}, {"effort": "3"},
+        {"psnr_db": float("inf")}, {"psnr_db": "34"}, {"threads": 0}, {"threads": 1.5}, {"effort": 2.5},
+        {"effort": -1}, {"effort": "3"},
     ],
 )  # fmt: skip
 def test_numbers_out_of_range(options):
