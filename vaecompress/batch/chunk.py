@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from vaecompress.batch.manifest import read_part, write_part
 from vaecompress.batch.store import StoreError
@@ -15,6 +16,9 @@ from vaecompress.errors import LimitError, OutputError
 
 FLUSH_S = 2.0
 """A worker that dies has done at most so much in vain, and the file it was at."""
+
+LOOK_S = 0.2
+"""How often a chunk's watch looks at the clock."""
 
 stopped: set[str] = set()
 """Runs that are to end after the file they are at."""
@@ -52,6 +56,11 @@ def run_chunk(chunk: Chunk, report: Report) -> Outcome:
         page = _Page(chunk, report)
     except StoreError as error:
         return Outcome((), str(error))
+    with page.watch:
+        return _done(chunk, page)
+
+
+def _done(chunk: Chunk, page: "_Page") -> Outcome:
     try:
         for task in chunk.tasks:
             if chunk.run in stopped:
@@ -78,16 +87,15 @@ class _Page:
         self.keys = {record.key for record in self.records}
         self._flushed, self._flushed_at = len(self.records), time.monotonic()
         self._lock = threading.Lock()
+        self.watch = _Watch(self._expire)
 
     def do(self, task: Task) -> None:
         """Do one task. One that takes too long is recorded, and takes this process with it: nothing else ends it."""
-        timer = threading.Timer(self._chunk.timeout_s, self._expire, [task])
-        timer.daemon = True
-        timer.start()
+        self.watch.over(task, time.monotonic() + self._chunk.timeout_s)
         try:
             record = (encode_file if task.settings.verb == "encode" else decode_file)(task)
         finally:
-            timer.cancel()
+            self.watch.over(None)
         with self._lock:
             self.records.append(record)
         if time.monotonic() - self._flushed_at > FLUSH_S:
@@ -119,3 +127,32 @@ class _Page:
             self.try_to_flush()
         finally:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class _Watch:
+    """One thread for a whole chunk that calls ``expire`` with a task whose time is up. A context manager.
+
+    A thread for each task would cost more than reading a small picture.
+    """
+
+    def __init__(self, expire: Callable[[Task], None]) -> None:
+        self._expire = expire
+        self._at: tuple[Task | None, float] = None, 0.0
+        self._ended = threading.Event()
+
+    def over(self, task: Task | None, until: float = 0.0) -> None:
+        """Watch over a task until a time of the monotonic clock, or over none."""
+        self._at = task, until
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._look, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+
+    def _look(self) -> None:
+        while not self._ended.wait(LOOK_S):
+            task, until = self._at
+            if task is not None and time.monotonic() > until:
+                self._expire(task)
