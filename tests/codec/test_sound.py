@@ -144,6 +144,7 @@ def test_whatever_stands_in_the_chunk_is_sound_or_corrupt(stream: bytes) -> None
             try:
                 sound = open_sound(container)
                 assert sound is not None
+                assert len(sound_in_words(container)) == len(sound.tracks)
                 assert len(packets_of(sound)) == sum(len(list(track.stamps)) for track in sound.tracks)
                 ends["sound"] += 1
             except CorruptError:

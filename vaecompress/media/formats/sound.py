@@ -130,10 +130,7 @@ def count_packets(file: BinaryIO) -> list[int]:
 def describe_sound(file: BinaryIO) -> list[str]:
     """Each audio stream of a Matroska file in words. Raises InputError where it cannot be read."""
     with _matroska(file) as container:
-        return [
-            ", ".join([_name(stream), f"{stream.sample_rate} Hz", stream.layout.name, *_language(stream)])
-            for stream in container.streams.audio
-        ]
+        return [", ".join([_name(stream), *_kind(stream), *_language(stream)]) for stream in container.streams.audio]
 
 
 class SoundMuxer:
@@ -252,13 +249,18 @@ def _matroska(file: BinaryIO) -> Any:
     file.seek(0)
     try:
         return av.open(file, "r", format=_MATROSKA, **LENIENT)
-    except av.FFmpegError as error:
-        raise InputError(f"sound that cannot be read: {error.strerror}") from error
+    except (av.FFmpegError, ValueError) as error:
+        raise InputError(f"sound that cannot be read: {getattr(error, 'strerror', error)}") from error
 
 
 def _name(stream: Any) -> str:
     context = stream.codec_context
     return "unknown" if context is None else str(context.codec.canonical_name)
+
+
+def _kind(stream: Any) -> list[str]:
+    context = stream.codec_context
+    return [] if context is None else [f"{context.sample_rate} Hz", str(context.layout.name)]
 
 
 def _language(stream: Any) -> list[str]:
