@@ -132,7 +132,7 @@ class _Page:
 class _Watch:
     """One thread for a whole chunk that calls ``expire`` with a task whose time is up. A context manager.
 
-    A thread for each task would cost more than reading a small picture.
+    Small pictures would wait for a thread of their own to start.
     """
 
     def __init__(self, expire: Callable[[Task], None]) -> None:
