@@ -72,6 +72,7 @@ def test_streams_are_read_from_pipes(command: str, words: bytes, folder: Path) -
         ("$V decode a.bin - > /dev/full", 8, "standard output: cannot be written: No space left"),
         ("$V encode <(cat a.png) -o out", 2, "a pipe has no name to derive an output from"),
         ("TMPDIR=none $V encode - b.bin --model tiny < a.bin", 3, "neither a picture nor a video"),
+        ("$V encode /dev/null b.bin --model tiny", 3, "vaecompress: /dev/null: is not a picture in a format"),
     ],
 )
 def test_what_cannot_be_is_one_line(command: str, code: int, text: str, folder: Path) -> None:
