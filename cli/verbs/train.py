@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     length.add_argument("--steps", type=positive_integer, help="steps instead of the preset's")
     length.add_argument("--minutes", type=positive_number, help="train for so long, the schedule fitted to it")
     parser.add_argument("--batch", type=positive_integer, metavar="N", help="crops a step instead of the preset's")
+    parser.add_argument("--latents", type=positive_integer, metavar="N", help="latent channels, not the preset's")
     parser.add_argument("--learning-rate", type=positive_number, metavar="RATE", help="peak, instead of the preset's")
     parser.add_argument("--seed", type=whole_number, metavar="N", help="of weights, crops and noise (0)")
     parser.add_argument(
@@ -121,7 +122,12 @@ def _plain(value: Any) -> Any:
 
 
 def _recipe(preset: "Preset[Any]", options: argparse.Namespace) -> "Preset[Any]":
-    """The preset with what the options change."""
+    """The preset with what the options change. Raises UsageError for what it cannot be changed to."""
+    from vaecompress.train.presets import with_latents
+    from vaecompress.transforms.config import ModelConfig
+
+    if options.latents is not None and not isinstance(preset.model, ModelConfig):
+        raise UsageError("--latents goes with models of pictures")
     given = {
         "steps": options.steps,
         "batch_size": options.batch,
@@ -130,7 +136,8 @@ def _recipe(preset: "Preset[Any]", options: argparse.Namespace) -> "Preset[Any]"
         "seed": options.seed,
     }
     changes = {name: value for name, value in given.items() if value is not None}
-    return dataclasses.replace(preset, recipe=dataclasses.replace(preset.recipe, **changes))
+    model = preset.model if options.latents is None else with_latents(preset.model, options.latents)
+    return dataclasses.replace(preset, model=model, recipe=dataclasses.replace(preset.recipe, **changes))
 
 
 def _batches(

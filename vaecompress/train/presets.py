@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from vaecompress.errors import UsageError
+from vaecompress.format import PATCH
 from vaecompress.transforms.complexity import decoder_kmac_per_pixel, predicted_kmac_per_pixel
 from vaecompress.transforms.config import ModelConfig, VideoConfig
 
@@ -111,6 +112,18 @@ VIDEO_PRESETS: dict[str, Preset[VideoConfig]] = {
 }
 
 ALL: dict[str, Preset[Any]] = {**PRESETS, **VIDEO_PRESETS}
+
+
+def with_latents(model: ModelConfig, channels: int) -> ModelConfig:
+    """``model`` with so many latent channels, shared among colours as before.
+
+    Raises UsageError where they cannot be split as the model splits them, or are too few or too many.
+    """
+    counts = [max(1, round(channels * count / model.latent_channels)) for count in model.chroma]
+    luma = channels - sum(counts)
+    if not 1 <= luma <= PATCH * PATCH or max(counts) > PATCH * PATCH:
+        raise UsageError(f"{channels} latents: a colour has 1 to {PATCH * PATCH} of them, in the preset's shares")
+    return replace(model, luma=luma, chroma=(counts[0], counts[1]))
 
 
 def preset(name: str, among: Mapping[str, Preset[C]] = ALL) -> Preset[C]:

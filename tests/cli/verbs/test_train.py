@@ -218,3 +218,17 @@ def test_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     assert run("bench", tmp_path, "--peers", "webp", "-o", tmp_path) == 0
     assert capsys.readouterr().out == f"{tmp_path} webp\n"
     assert run("bench") == 2
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_bottleneck_of_one_s_own(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("train", "--preset", "tiny", "--data", pictures, "-o", tmp_path / "run")
+    assert run(*words, "--latents", 36) == 0
+    (made,) = StandInRun.made
+    assert (made.preset.model.luma, made.preset.model.chroma) == (24, (6, 6))
+    assert made.preset.model.latent_channels == 36
+    assert run(*words, "--latents", 37) == 2
+    assert "37 channels cannot be split into 2 groups" in capsys.readouterr().err
+    for count in (2, 4000):
+        assert run(*words, "--latents", count) == 2
+    assert "4000 latents: a colour has 1 to 256" in capsys.readouterr().err
