@@ -153,7 +153,7 @@ def command_modules() -> list[str]:
 
 @pytest.mark.parametrize("names", [["vaecompress"], command_modules(), ["vaecompress.codec.info"]], ids=lambda n: n[0])
 def test_importing_starts_no_heavy_package(names: list[str]) -> None:
-    heavy = sorted(LEARNING | {"tensorflow", "tensorflow_compression", "onnxruntime", "skimage", "matplotlib"})
+    heavy = sorted(LEARNING | {"tensorflow", "tensorflow_compression", "onnxruntime", "skimage", "matplotlib", "numba"})
     check = f"import sys, {', '.join(names)}; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

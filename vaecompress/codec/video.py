@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -13,12 +13,14 @@ from vaecompress import bitstream
 from vaecompress.bitstream import Container, FramePayload, TimeStamps, chunks
 from vaecompress.bitstream.description import read_aspect, read_tags
 from vaecompress.bitstream.varint import read_varint
-from vaecompress.codec.group import GroupDecoder
 from vaecompress.codec.picture import PictureCodec, Pixels
 from vaecompress.errors import CorruptError, UnsupportedError, UsageError
 from vaecompress.media.colour import Colour
 from vaecompress.media.video_source import DEFAULT_FRAME_RATE, Description
 from vaecompress.models.loaded import LoadedModel
+
+if TYPE_CHECKING:
+    from vaecompress.codec.group import GroupDecoder
 
 OnDamage = Callable[[CorruptError], None]
 Item = TypeVar("Item")
@@ -53,6 +55,8 @@ def decode_video(
     if not indices or min(indices) < 0 or max(indices) >= count:
         raise UsageError(f"frames {indices.start}:{indices.stop} are not in this video, which has frames 0:{count}")
     if any(entry.type == chunks.PREDICTED_FRAME for entry in container.frames):
+        from vaecompress.codec.group import GroupDecoder  # brings numba, where that is installed
+
         return _sound(_one_by_one(GroupDecoder(container, model), indices, stamps), on_damage)
     codec = PictureCodec(shared(model, workers))
     shape = (header.height, header.width, header.channels)
@@ -68,7 +72,7 @@ def decode_video(
     return _sound(in_order(decode, indices, workers), on_damage)
 
 
-def _one_by_one(decoder: GroupDecoder, indices: range, stamps: TimeStamps) -> Iterator[Frame | CorruptError]:
+def _one_by_one(decoder: "GroupDecoder", indices: range, stamps: TimeStamps) -> Iterator[Frame | CorruptError]:
     """Frames that are predicted from each other, or what is wrong with them."""
     for index in indices:
         try:
