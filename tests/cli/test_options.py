@@ -36,7 +36,7 @@ def test_frame_rates_are_exact() -> None:
         (options.frame_range, ["", "3:3", "4:2", "a", "1:2:3", "-1"]),
         (options.frame_rate, ["0", "-24", "1/0", "fast", "nan"]),
         (options.quality, ["0", "101", "1.5", "-3", "best", "²"]),
-        (options.effort, ["0", "10", "2.5", "-1", "most"]),
+        (options.effort, ["10", "2.5", "-1", "most"]),
         (options.positive_integer, ["0", "-1", "2.0", ""]),
         (options.thread_count, ["0", "-1", "2.0", "", "1025"]),
         (options.path, [""]),

@@ -86,7 +86,7 @@ def test_a_longer_search_is_a_peer_of_its_own(tiny_model_path: Path) -> None:
     assert np.array_equal(long.decode(files[1]), default.decode(files[1]))
 
 
-@pytest.mark.parametrize("name", ["webp@5", "vaecompress@0", "vaecompress@10", "@5"])
+@pytest.mark.parametrize("name", ["webp@5", "vaecompress@10", "@5"])
 def test_a_search_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=f"unknown peer {name}: choose from"):
         find_peers([name])
@@ -136,5 +136,6 @@ def test_models_are_measured_of_networks_only_and_all_tools_have_a_name() -> Non
     assert "tools all" in tools.description
     board = np.repeat(np.add.outer(np.arange(64), np.arange(64))[:, :, None] % 2 * 255, 3, axis=2).astype(np.uint8)
     file = tools.encode(board, 60)
-    assert len(file) < len(models.encode(board, 60))
+    with pytest.warns(UserWarning, match="below what quality 60 usually gives"):
+        assert len(file) < len(models.encode(board, 60))
     assert np.array_equal(tools.decode(file), board)
