@@ -86,6 +86,7 @@ def add_goal_arguments(parser: argparse.ArgumentParser) -> None:
         default="psnr",
         help="what the search minimises: squared error, or what SSIM sees of it",
     )
+    parser.add_argument("--exact-alpha", action="store_true", help="keep colours under alpha 0, which nobody sees")
     parser.add_argument("--strip", action="store_true", help="leave ICC profile, EXIF, XMP and a video's tags out")
 
 

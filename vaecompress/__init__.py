@@ -60,6 +60,7 @@ def encode(
     tune: str = "psnr",
     lossless: bool = False,
     tools: str = "all",
+    exact_alpha: bool = False,
     measured: Literal[False] = False,
 ) -> bytes: ...
 
@@ -79,6 +80,7 @@ def encode(
     tune: str = "psnr",
     lossless: bool = False,
     tools: str = "all",
+    exact_alpha: bool = False,
     measured: Literal[True],
 ) -> "Measured": ...
 
@@ -97,6 +99,7 @@ def encode(
     tune: str = "psnr",
     lossless: bool = False,
     tools: str = "all",
+    exact_alpha: bool = False,
     measured: bool = False,
 ) -> "bytes | Measured":
     """Encode a picture to the bytes of a file; with ``measured``, return what they cost and kept besides.
@@ -108,7 +111,8 @@ def encode(
     ``effort`` 0..9 is how long to search for a better file of the same format; 6 and above need the ``train`` extra.
     ``tune`` is what it minimises: squared error (``"psnr"``), or what SSIM sees of it (``"ssim"``). ``lossless`` keeps
     every sample, whatever it takes, and goes with no goal. ``tools`` "learned" leaves all to the networks; "all" codes
-    by other means what they code badly. Raises UsageError, InputError, LimitError, GoalError.
+    by other means what they code badly. Colours under alpha 0 are kept with ``exact_alpha`` only. Raises UsageError,
+    InputError, LimitError, GoalError.
 
         >>> file = vaecompress.encode("sample_media/coffee.png", 60, model="tiny", measured=True)
         >>> file.quality, file.psnr_db > 25, sum(file.bits.values()) == 8 * len(file.data)
@@ -126,7 +130,7 @@ def encode(
         encoded = encode_without_loss(picture, strip)
         return measure(encoded) if measured else encoded.data
     codec = load(model, threads=threads)
-    encoded = codec.encoded(picture, goal, effort, strip, tune, tools == "all")
+    encoded = codec.encoded(picture, goal, effort, strip, tune, tools == "all", exact_alpha)
     for note in encoded.notes:
         warnings.warn(note, stacklevel=2)
     return codec.measured(encoded) if measured else encoded.data

@@ -33,7 +33,10 @@ _MODES = {(1, False): "L", (1, True): "LA", (3, False): "RGB", (3, True): "RGBA"
 _FIELDS = {"icc_profile": "icc", "exif": "exif", "xmp": "xmp"}
 _METADATA = {"icc_profile": chunks.ICC, "exif": chunks.EXIF, "xmp": chunks.XMP}
 _EXIF_PREFIX = b"Exif\0\0"
-_OPTIONS = ("quality", "size_bytes", "bpp", "psnr_db", "model", "effort", "tune", "threads", "lossless", "tools")
+_OPTIONS = (
+    *("quality", "size_bytes", "bpp", "psnr_db", "model", "effort", "tune", "threads"),
+    *("lossless", "tools", "exact_alpha"),
+)
 
 
 class VaeImageFile(PIL.ImageFile.ImageFile):

@@ -110,11 +110,14 @@ class Model:
         strip: bool = False,
         tune: str = "psnr",
         other_tools: bool = False,
+        exact_alpha: bool = False,
     ) -> Encoded:
         """A picture encoded to any goal. Raises as :func:`vaecompress.encode`."""
         image = checked(picture, goal, strip)
         prepared = prepare(effort, self._loaded, tune)
-        return ImageEncoder(self._loaded).encode(image, goal, strip, prepared, other_tools=other_tools)
+        return ImageEncoder(self._loaded).encode(
+            image, goal, strip, prepared, other_tools=other_tools, exact_alpha=exact_alpha
+        )
 
     def measured(self, encoded: Encoded) -> Measured:
         """What the parts of a picture take that this model encoded."""

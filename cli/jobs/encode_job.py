@@ -118,7 +118,14 @@ class Encoder:
             mask, more = read_mask(self._options.roi, image.width, image.height, self._limits)
             effort, others = masked(effort, mask), False
             notes += more
-        encoded = codec.encode(image, goal, effort=effort, progress=self._progress(job, "steps"), other_tools=others)
+        encoded = codec.encode(
+            image,
+            goal,
+            effort=effort,
+            progress=self._progress(job, "steps"),
+            other_tools=others,
+            exact_alpha=self._options.exact_alpha,
+        )
         notes += encoded.notes if self._options.roi is None else ()
         return encoded
 
@@ -190,7 +197,7 @@ class Encoder:
         """What marks a batch's output, for ``--resume`` to know it by."""
         if not job.in_batch:
             return None
-        kept = f"strip={self._options.strip}"
+        kept = f"strip={self._options.strip} exact_alpha={self._options.exact_alpha}"
         if self._options.lossless:
             return resume.stamp_of(job.sources[0], f"lossless {kept}")
         model_id = self._model(VIDEO if is_video(job.sources[0]) else STILL).model_id.hex()

@@ -123,6 +123,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
             effort,
             options.tune,
             options.strip,
+            options.exact_alpha,
             options.lossless,
             options.tools,
             options.model,

@@ -147,3 +147,16 @@ def test_grey_that_came_as_rgb_is_coded_as_grey_and_comes_back_as_rgb(codec: Ima
     assert len(data) == len(plain)
     with Container.open(plain) as container:
         np.testing.assert_array_equal(back, np.repeat(codec.decode(container).pixels, 3, axis=2))
+
+
+def test_colours_that_nobody_sees_cost_next_to_nothing_unless_they_are_to_be_kept(codec):
+    alpha = np.zeros((64, 96), np.uint8)
+    alpha[20:44, 30:66] = 255
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    plain = np.full((64, 96, 3), (40, 90, 160), np.uint8)
+    seen = alpha[:, :, None] > 0
+    image, goal = Image(np.where(seen, plain, noise), alpha), Goal(quality=60)
+    freed, kept = codec.encode(image, goal), codec.encode(image, goal, exact_alpha=True)
+    assert len(freed.data) == len(codec.encode(Image(plain, alpha), goal).data) < 0.5 * len(kept.data)
+    assert np.array_equal(image.pixels, np.where(seen, plain, noise))
+    assert freed.psnr_db > kept.psnr_db + 10

@@ -17,7 +17,7 @@ class Settings:
     At most one of ``quality`` (1..100), ``size_bytes``, ``bpp``, ``psnr_db`` and ``kbps`` (videos) is the goal.
     ``model`` is a name or a path that every worker knows; ``model_id`` (hex), where given, is the one that it must turn
     out to be.
-    ``lossless`` and ``tools`` are those of :func:`vaecompress.encode`.
+    ``exact_alpha``, ``lossless`` and ``tools`` are those of :func:`vaecompress.encode`.
     """
 
     verb: Literal["encode", "decode"] = "encode"
@@ -29,6 +29,7 @@ class Settings:
     effort: int = DEFAULT_EFFORT
     tune: str = TUNES[0]
     strip: bool = False
+    exact_alpha: bool = False
     lossless: bool = False
     tools: str = "all"
     model: str | None = None

@@ -113,7 +113,9 @@ def _encoded_picture(task: Task, source: bytes) -> Coded:
     else:
         goal, others = _goal(settings), settings.tools == "all"
         effort = prepare(settings.effort, model, settings.tune)
-        encoded = ImageEncoder(model).encode(image, goal, settings.strip, effort, other_tools=others)
+        encoded = ImageEncoder(model).encode(
+            image, goal, settings.strip, effort, other_tools=others, exact_alpha=settings.exact_alpha
+        )
     found = {
         "kind": "image",
         "width": image.width,

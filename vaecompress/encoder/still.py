@@ -14,6 +14,7 @@ from vaecompress.encoder.tools.kind import is_drawn
 from vaecompress.encoder.tools.usual import poor_note
 from vaecompress.errors import GoalError
 from vaecompress.media.image import Image
+from vaecompress.media.padding import fill_hidden
 from vaecompress.media.plain import plain
 from vaecompress.models.loaded import LoadedModel
 
@@ -33,16 +34,20 @@ class ImageEncoder(ImageCodec):
         effort: Effort = EFFORTS[DEFAULT_EFFORT],
         progress: Progress | None = None,
         other_tools: bool = False,
+        exact_alpha: bool = False,
     ) -> Encoded:
         """Encode to a goal; ``strip`` leaves metadata out, as :func:`plain` does. What is returned has been
         decoded and checked.
 
         ``progress`` is told the steps of an effort that has some. With ``other_tools`` a picture that networks code
         badly, or not to the goal, is coded by whatever costs least. One that comes back far below the usual has a note.
+        Colours under alpha 0 are free to become what costs least, unless ``exact_alpha``; PSNR does not count them.
         Raises GoalError when a size, rate or PSNR is out of reach.
         """
         if strip:
             image, _ = plain(image)
+        if image.alpha is not None and not exact_alpha:
+            image = replace(image, pixels=fill_hidden(image.pixels, image.alpha > 0))
         file = StillFile(image)
         drawn = other_tools and is_drawn(file.pixels)
         try:

@@ -15,7 +15,7 @@ from vaecompress.errors import InputError
 from vaecompress.limits import Limits
 from vaecompress.media.colour import IDENTITY, UNSPECIFIED, Colour, usual_matrix
 from vaecompress.media.conversion import is_grey, to_rgb
-from vaecompress.media.formats.display import UNTURNED, Display, display_of
+from vaecompress.media.formats.display import UNTURNED, Display, display_of, side_data_of
 from vaecompress.media.formats.sound import Track, copy_sound
 from vaecompress.media.formats.stream import declared_length, decoded, films, opened
 from vaecompress.media.formats.tags import tags_of
@@ -160,7 +160,6 @@ def _notes(container: Any, stream: Any, frame: Any, rate: Fraction) -> list[str]
     """Name everything about the file that is changed or left out."""
     bits = max(component.bits for component in frame.format.components)
     has_alpha = any(component.is_alpha for component in frame.format.components)
-    side_data = {data.type.name for data in frame.side_data}
     hdr_data = {"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"}
     found = {
         "subtitles are not carried": bool(container.streams.subtitles),
@@ -168,7 +167,7 @@ def _notes(container: Any, stream: Any, frame: Any, rate: Fraction) -> list[str]
         "the cover picture is not carried": len(films(container)) < len(container.streams.video),
         "alpha is not carried in a video": has_alpha or stream.metadata.get("alpha_mode") == "1",
         f"{bits}-bit samples reduced to 8 bits": bits > 8,
-        "data on HDR mastering is not carried": not hdr_data.isdisjoint(side_data),
+        "data on HDR mastering is not carried": not hdr_data.isdisjoint(side_data_of(frame)),
         "interlaced frames are taken as whole frames": frame.interlaced_frame,
         f"a raw stream has no time stamps: {float(rate):.4g} frames a second are taken": (
             container.format.name in _RAW_STREAMS

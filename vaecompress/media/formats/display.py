@@ -50,9 +50,15 @@ class Display:
 UNTURNED = Display()
 
 
+def side_data_of(frame: Any) -> dict[str, bytes]:
+    """What a decoded ``av.VideoFrame`` carries beside its samples, by names as ``DISPLAYMATRIX``."""
+    found = [frame.side_data[index] for index in range(len(frame.side_data))]
+    return {data.type.name: bytes(data) for data in found}
+
+
 def display_of(frame: Any) -> Display:
     """Return what the display matrix of a decoded ``av.VideoFrame`` says."""
-    matrix = next((bytes(data) for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    matrix = side_data_of(frame).get("DISPLAYMATRIX")
     if matrix is None or len(matrix) != 36:
         return UNTURNED
     a, b, _, c, d = struct.unpack("=9i", matrix)[:5]
