@@ -3,7 +3,9 @@
 import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from vaecompress.errors import OutputError
 
@@ -22,22 +24,35 @@ def part_of(path: Path) -> Path:
     return path.with_name(name)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` beside ``path`` (see :func:`part_of`), flush it to the disk, then rename it into place.
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file beside ``path`` (see :func:`part_of`), flushed to the disk at the end, then renamed into place.
 
-    Makes the folder if need be. Raises :class:`OutputError` when that cannot be done.
+    Nothing is left of it where that, or what is done with it, fails. Raises OSError.
     """
     part = part_of(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(data)
+        with part.open("wb+") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-    except OSError as error:
+    except BaseException:
         with contextlib.suppress(OSError):
             part.unlink()
+        raise
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` as :func:`replacing` does.
+
+    Makes the folder if need be. Raises :class:`OutputError` when that cannot be done.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            file.write(data)
+    except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
     _flush_folder(path.parent)
 

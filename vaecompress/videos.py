@@ -3,7 +3,6 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, islice
@@ -29,7 +28,7 @@ from vaecompress.encoder.gop import DEFAULT_GROUP
 from vaecompress.encoder.prepare import prepare
 from vaecompress.encoder.video import VideoReport, encode_video
 from vaecompress.errors import InputError, OutputError, UnsupportedError, UsageError
-from vaecompress.files import part_of
+from vaecompress.files import replacing
 from vaecompress.limits import Limits
 from vaecompress.media import video as media_video
 from vaecompress.media.colour import IDENTITY, Colour
@@ -189,16 +188,11 @@ def _is_stream(path: Path) -> bool:
 
 def _written(path: Path, write: Any) -> VideoReport:
     """The report of what is written beside ``path``, then moved there."""
-    part = part_of(path)
     try:
-        with part.open("wb+") as file:
+        with replacing(path) as file:
             report: VideoReport = write(file)
-        os.replace(part, path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
     return report
 
 

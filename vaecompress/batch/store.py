@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from vaecompress.errors import UsageError, VaecompressError
-from vaecompress.files import part_of
+from vaecompress.files import replacing
 
 Result = TypeVar("Result")
 
@@ -212,20 +212,12 @@ def put(url: str, data: bytes | Path) -> None:
             files.put_file(str(data), name)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = part_of(path)
-    try:
-        with part.open("wb") as file:
-            if isinstance(data, bytes):
-                file.write(data)
-            else:
-                with data.open("rb") as source:
-                    shutil.copyfileobj(source, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    with replacing(path) as file:
+        if isinstance(data, bytes):
+            file.write(data)
+        else:
+            with data.open("rb") as source:
+                shutil.copyfileobj(source, file)
 
 
 def attempt(call: Callable[[], Result], subject: str, retries: int) -> tuple[Result, int]:

@@ -10,6 +10,7 @@ from vaecompress.codec.picture import Pixels, squared_error
 from vaecompress.encoder.effort import ErrorWeights
 from vaecompress.errors import UsageError
 from vaecompress.format import PATCH
+from vaecompress.media.padding import pad_edge
 
 Array = npt.NDArray[Any]
 Matrix = npt.NDArray[np.float32]
@@ -112,8 +113,7 @@ def ssim_weights(pixels: Pixels) -> Matrix:
     """
     colours = np.moveaxis(pixels.astype(np.float32), 2, 0)
     luma = colours[0] if len(colours) == 1 else sum(weight * one for weight, one in zip(YUV[0], colours, strict=True))
-    down, across = (-side % PATCH for side in luma.shape)
-    blocks = np.pad(luma, ((0, down), (0, across)), mode="edge")
+    blocks = pad_edge(luma[:, :, None], PATCH)
     blocks = blocks.reshape(len(blocks) // BLOCK, BLOCK, -1, BLOCK)
     variance: Array = blocks.var(axis=(1, 3))
     factor = PATCH // BLOCK

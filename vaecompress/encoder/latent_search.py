@@ -55,22 +55,25 @@ class Subject(Protocol):
 
 
 class Search:
-    """Looks for the latents of one picture at one quality; ``distortion`` is by default that over all samples."""
+    """Looks for the latents of one picture at one quality; ``distortion`` is by default that over all samples.
+
+    ``weights`` [h, w]: what an error counts in each patch, where the effort that was run says so.
+    """
 
     def __init__(self, codec: Subject, pixels: Pixels, quality: int, distortion: Distortion | None = None) -> None:
         self._codec, self._pixels, self._quality = codec, pixels, quality
         self._distortion = distortion or ColourError(pixels.shape[2])
-        self._weights: Array | None = None
+        self.weights: Array | None = None
         self._best: CodedLatents | None = None
         self._least_cost = np.inf
 
     def run(self, effort: Effort, progress: Progress | None = None) -> CodedLatents:
         """The best that ``effort`` finds: never worse, as lambda * D + R, than the analysis with a dead zone."""
         codec = self._codec
-        self._weights = effort.weights(self._pixels) if effort.weights is not None else None
+        self.weights = effort.weights(self._pixels) if effort.weights is not None else None
         y, z = codec.analyse(self._pixels, self._quality)
         hyper = codec.latents.code_hyper(z, self._quality)
-        rounding = DeadZone(codec.model.shape, self._weights) if effort.dead_zone else Nearest()
+        rounding = DeadZone(codec.model.shape, self.weights) if effort.dead_zone else Nearest()
         coded = codec.latents.code(y, hyper, rounding)
         if not effort.rounds:
             return coded
@@ -79,7 +82,7 @@ class Search:
         rates = [RATES[min(count, len(RATES) - 1)] for count in range(effort.rounds)]
         y = self._rounds(coded, y, hyper, columns, RATE_WEIGHT, rates)
         if effort.refiner is not None:
-            y, z = effort.refiner(self._pixels, y, z, self._quality, effort.steps, self._weights, progress)
+            y, z = effort.refiner(self._pixels, y, z, self._quality, effort.steps, self.weights, progress)
             hyper = codec.latents.code_hyper(z, self._quality)
             coded = codec.latents.code(y, hyper, self._weighing(columns, y.shape, REFINED_START_WEIGHT))
             self._rounds(coded, y, hyper, columns, REFINED_RATE_WEIGHT, REFINED_RATES)
@@ -110,7 +113,7 @@ class Search:
         colours = self._codec.synthesise(coded.latents, (height, width, 3), self._quality)
         picture = colours if channels == 3 else to_grey(colours)
         bits = sum(ideal_bits(*group, self._codec.model.tables) for group in coded.groups)
-        cost = quality_lambda(self._quality) * self._distortion.total(self._pixels, picture, self._weights) + bits
+        cost = quality_lambda(self._quality) * self._distortion.total(self._pixels, picture, self.weights) + bits
         if cost < self._least_cost:
             self._best, self._least_cost = replace(coded, pixels=colours), cost
         return picture
@@ -123,8 +126,8 @@ class Search:
             for side, count in zip(self._pixels.shape[:2], shape[2:], strict=True)
         )
         coverage = down[:, None] * across
-        if self._weights is not None:
-            coverage[: len(self._weights), : self._weights.shape[1]] *= self._weights
+        if self.weights is not None:
+            coverage[: len(self.weights), : self.weights.shape[1]] *= self.weights
         return Weighing(model.tables, model.shape, weight, coverage)
 
     def _moved(self, y: Array, latents: Array, picture: Pixels, transpose: Matrix, rate: float) -> Array:

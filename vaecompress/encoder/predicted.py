@@ -1,6 +1,6 @@
 """Encoder's side of predicted frames: analysis, the search on latents, and whether to code anything at all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -73,15 +73,13 @@ def encode_predicted(
     """
     measure, weight = VideoError(), quality_lambda(quality)
     skipped = prediction.mean[: pixels.shape[0], : pixels.shape[1]]
-    weights = effort.weights(pixels) if effort.weights is not None else None
-    nothing = CodedFrame(b"", skipped, weight * measure.total(pixels, skipped, weights))
     subject = PredictedSubject(model, prediction, quality)
-    found = Search(subject, pixels, quality, measure).run(
-        Effort(max(effort.rounds, effort.steps // 20), weights=effort.weights, dead_zone=effort.dead_zone)
-    )
+    search = Search(subject, pixels, quality, measure)
+    found = search.run(replace(effort, rounds=max(effort.rounds, effort.steps // 20), steps=0, refiner=None))
+    nothing = CodedFrame(b"", skipped, weight * measure.total(pixels, skipped, search.weights))
     coded = subject.latents.encode(found)
     decoded = subject.decoded(found.latents, *pixels.shape[:2]) if found.pixels is None else found.pixels
-    something = CodedFrame(coded, decoded, weight * measure.total(pixels, decoded, weights) + 8.0 * len(coded))
+    something = CodedFrame(coded, decoded, weight * measure.total(pixels, decoded, search.weights) + 8.0 * len(coded))
     return min(something, nothing, key=lambda frame: frame.cost)
 
 
