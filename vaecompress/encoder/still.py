@@ -14,7 +14,6 @@ from vaecompress.encoder.tools.kind import is_drawn
 from vaecompress.encoder.tools.usual import poor_note
 from vaecompress.errors import GoalError
 from vaecompress.media.image import Image
-from vaecompress.media.padding import fill_hidden
 from vaecompress.media.plain import plain
 from vaecompress.models.loaded import LoadedModel
 
@@ -41,15 +40,13 @@ class ImageEncoder(ImageCodec):
 
         ``progress`` is told the steps of an effort that has some. With ``other_tools`` a picture that networks code
         badly, or not to the goal, is coded by whatever costs least. One that comes back far below the usual has a note.
-        Colours under alpha 0 are free to become what costs least, unless ``exact_alpha``; PSNR does not count them.
-        Raises GoalError when a size, rate or PSNR is out of reach.
+        Colours under alpha 0 give way to those around where something is lost, unless ``exact_alpha``; PSNR does not
+        count them. Raises GoalError when a size, rate or PSNR is out of reach.
         """
         if strip:
             image, _ = plain(image)
-        if image.alpha is not None and not exact_alpha:
-            image = replace(image, pixels=fill_hidden(image.pixels, image.alpha > 0))
-        file = StillFile(image)
-        drawn = other_tools and is_drawn(file.pixels)
+        file = StillFile(image, exact_alpha)
+        drawn = other_tools and is_drawn(file.seen_pixels)
         try:
             found = [self._learned(file, goal, effort, progress)]
         except GoalError:
@@ -68,6 +65,6 @@ class ImageEncoder(ImageCodec):
         def size_of(quality: int, payload: PicturePayload) -> int:
             return len(file.of(quality, payload, model_id))
 
-        trials = LearnedTrials(self.pictures, file.pixels, at_once=goal.max_bytes(file.area) is None)
+        trials = LearnedTrials(self.pictures, file.seen_pixels, at_once=goal.max_bytes(file.area) is None)
         trial = QualitySearch(trials, goal, file.area, size_of).find(effort, progress)
         return file.encoded(trial.quality, trial.result.payload, model_id, self.model.name, trial.psnr_db)

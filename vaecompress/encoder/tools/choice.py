@@ -38,7 +38,7 @@ def encode_planes(file: StillFile, goal: Goal) -> Encoded:
     def size_of(quality: int, payload: PicturePayload) -> int:
         return len(file.of(quality, payload, NO_MODEL))
 
-    trial = QualitySearch(Av1Trials(file.pixels), goal, file.area, size_of).find(EFFORTS[MIN_EFFORT])
+    trial = QualitySearch(Av1Trials(file.seen_pixels), goal, file.area, size_of).find(EFFORTS[MIN_EFFORT])
     return file.encoded(trial.quality, trial.result.payload, NO_MODEL, None, trial.psnr_db)
 
 

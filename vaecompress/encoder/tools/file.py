@@ -13,6 +13,7 @@ from vaecompress.codec.still import METADATA
 from vaecompress.codec.tools.webp import has_alpha
 from vaecompress.media.image import Image
 from vaecompress.media.image_write import write_image
+from vaecompress.media.padding import fill_hidden
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,17 @@ class Encoded:
 
 
 class StillFile:
-    """Makes files of one image. ``pixels`` is what is to be coded: one channel where three are equal."""
+    """Makes files of one image. ``pixels`` is what is to be coded: one channel where three are equal.
 
-    def __init__(self, image: Image) -> None:
+    ``seen_pixels`` is the same for tools that lose something: what alpha hides is filled, unless ``exact_alpha``.
+    """
+
+    def __init__(self, image: Image, exact_alpha: bool = True) -> None:
         self.image = image
         self._grey = equal_channels(image.pixels)
         self.pixels = np.ascontiguousarray(image.pixels[:, :, :1]) if self._grey else image.pixels
+        kept = image.alpha is None or exact_alpha
+        self.seen_pixels = self.pixels if kept else fill_hidden(self.pixels, np.asarray(image.alpha) > 0)
 
     @property
     def area(self) -> int:
