@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vaecompress.encoder.effort import DEFAULT_EFFORT, MAX_EFFORT, MIN_EFFORT
+from vaecompress.defaults import DEFAULT_EFFORT
+from vaecompress.encoder.effort import MAX_EFFORT, MIN_EFFORT
 from vaecompress.errors import InputError, UsageError
 from vaecompress.models import registry
 

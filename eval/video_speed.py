@@ -52,7 +52,7 @@ class Head(RgbSource):
 
 def own_pace(clip: Clip, folder: Path, model: str | None, quality: int) -> list[Pace]:
     """Our codec with what is installed here, and its decoder without numba."""
-    from vaecompress.encoder.effort import DEFAULT_EFFORT
+    from vaecompress.defaults import DEFAULT_EFFORT
     from vaecompress.encoder.prepare import prepare
     from vaecompress.encoder.video import encode_video
     from vaecompress.models import registry

@@ -6,7 +6,7 @@
     print(vaecompress.info("picture.vae"))
 
 Videos go frame by frame (:func:`open_video`, :func:`encode_video`); :func:`load` opens a model for research. Importing
-this package imports neither jax nor tensorflow, and the networks' runtime only when it is first needed.
+this package imports neither jax nor tensorflow, and numpy and the networks' runtime only when they are first needed.
 """
 
 import os
@@ -16,15 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
 from vaecompress import errors
-from vaecompress.encoder.effort import DEFAULT_EFFORT
-from vaecompress.encoder.gop import DEFAULT_GROUP
+from vaecompress.defaults import DEFAULT_EFFORT, DEFAULT_GROUP
 from vaecompress.errors import VaecompressError
 from vaecompress.limits import Limits
-from vaecompress.media.image import Image
 
 if TYPE_CHECKING:
     from vaecompress.codec.info import Info
     from vaecompress.encoder.video import VideoReport
+    from vaecompress.media.image import Image
     from vaecompress.research import Measured, Model
     from vaecompress.videos import Video
 
@@ -142,7 +141,7 @@ def decode(
     threads: int | None = None,
     engine: str = "onnxruntime",
     limits: Limits = Limits(),  # noqa: B008
-) -> Image:
+) -> "Image":
     """Decode an image file: the same pixels on every machine, checked against the file's checksum.
 
     ``source`` is its bytes (any bytes-like object), its path, or a binary file object. ``engine`` is ``onnxruntime`` or
@@ -162,7 +161,7 @@ def decode(
         return decode_image(container, lambda model_id: registry.find(model_id, engine, threads))
 
 
-def read(source: Any, limits: Limits = Limits()) -> Image:  # noqa: B008
+def read(source: Any, limits: Limits = Limits()) -> "Image":  # noqa: B008
     """Read a picture: a file of this codec, or a PNG, JPEG, WebP, AVIF, TIFF ...; what is reduced is warned of.
 
     ``source`` is its path, its bytes or a binary file object. Raises InputError, LimitError, and as :func:`decode`.
@@ -290,3 +289,11 @@ def info(source: bytes | str | os.PathLike[str]) -> "Info":
     from vaecompress.codec.info import describe
 
     return describe(source)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Image":
+        from vaecompress.media.image import Image
+
+        return Image
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

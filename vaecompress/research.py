@@ -15,7 +15,7 @@ from vaecompress.arguments import check_integers, file_of, image_of
 from vaecompress.bitstream import Container
 from vaecompress.codec.likelihoods import Likelihoods, bits_by_part, likelihoods
 from vaecompress.codec.still import ImageCodec
-from vaecompress.encoder.effort import DEFAULT_EFFORT
+from vaecompress.defaults import DEFAULT_EFFORT
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.latents import TARGET_UNIT
 from vaecompress.encoder.picture import PictureEncoder

@@ -22,9 +22,8 @@ from vaecompress.codec.video import (
     read_last_duration,
     read_time_stamps,
 )
-from vaecompress.encoder.effort import DEFAULT_EFFORT
+from vaecompress.defaults import DEFAULT_EFFORT, DEFAULT_GROUP
 from vaecompress.encoder.goal import Goal
-from vaecompress.encoder.gop import DEFAULT_GROUP
 from vaecompress.encoder.prepare import prepare
 from vaecompress.encoder.video import VideoReport, encode_video
 from vaecompress.errors import InputError, OutputError, UnsupportedError, UsageError

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vaecompress.arguments import check_tools
 from vaecompress.bitstream import Tool
-from vaecompress.encoder.effort import DEFAULT_EFFORT, Effort
+from vaecompress.defaults import DEFAULT_EFFORT, DEFAULT_GROUP
+from vaecompress.encoder.effort import Effort
 from vaecompress.encoder.goal import Goal
-from vaecompress.encoder.gop import DEFAULT_GROUP
 from vaecompress.errors import InputError, UsageError
 from vaecompress.limits import Limits
 from vaecompress.models.default import STILL, VIDEO

@@ -90,7 +90,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
     from vaecompress.batch import store
     from vaecompress.batch.run import Plan
     from vaecompress.batch.task import Settings
-    from vaecompress.encoder.effort import DEFAULT_EFFORT
+    from vaecompress.defaults import DEFAULT_EFFORT
     from vaecompress.encoder.goal import Goal
     from vaecompress.encoder.prepare import prepare
     from vaecompress.models import registry

@@ -100,7 +100,7 @@ def _read(path: Path, limits: "Limits") -> bytes:
 
 def _encoded(picture: bytes, options: argparse.Namespace) -> bytes:
     import vaecompress
-    from vaecompress.encoder.effort import DEFAULT_EFFORT
+    from vaecompress.defaults import DEFAULT_EFFORT
 
     return vaecompress.encode(
         picture,

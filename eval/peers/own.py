@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaecompress.encoder.effort import DEFAULT_EFFORT, Effort, effort_of
+from vaecompress.defaults import DEFAULT_EFFORT
+from vaecompress.encoder.effort import Effort, effort_of
 from vaecompress.models.loaded import LoadedModel
 
 from .base import Pixels

@@ -121,6 +121,17 @@ def test_starting_up_imports_little() -> None:
     assert done.stdout.splitlines()[-1] == "heavy:"
 
 
+def test_a_version_needs_no_arrays() -> None:
+    script = (
+        "import sys; from vaecompress_cli.main import main\n"
+        "try: main(['--version'])\n"
+        "except SystemExit: pass\n"
+        "print('numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
 def test_a_reader_that_leaves_is_no_bug() -> None:
     with start("models") as process:
         assert process.stdout is not None

@@ -6,8 +6,9 @@ from photo import photo
 
 from vaecompress.bitstream import Container
 from vaecompress.codec.picture import squared_error
+from vaecompress.defaults import DEFAULT_EFFORT
 from vaecompress.encoder import linear_path
-from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, effort_of
+from vaecompress.encoder.effort import EFFORTS, effort_of
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.encoder.still import ImageEncoder

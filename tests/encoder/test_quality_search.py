@@ -3,8 +3,9 @@
 import pytest
 from photo import photo
 
+from vaecompress.defaults import DEFAULT_EFFORT
 from vaecompress.encoder import latent_search, quality_search
-from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort
+from vaecompress.encoder.effort import EFFORTS, Effort
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.still import ImageEncoder
 from vaecompress.media.image import Image

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from vaecompress.defaults import DEFAULT_EFFORT
 from vaecompress.encoder.distortion import TUNES
-from vaecompress.encoder.effort import DEFAULT_EFFORT
 
 
 @dataclass(frozen=True)

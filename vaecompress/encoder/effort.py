@@ -66,7 +66,7 @@ EFFORTS = {
     8: Effort(4, 160),
     9: Effort(4, 200),
 }
-MIN_EFFORT, MAX_EFFORT, DEFAULT_EFFORT = min(EFFORTS), max(EFFORTS), 3
+MIN_EFFORT, MAX_EFFORT = min(EFFORTS), max(EFFORTS)
 
 
 def effort_of(level: int) -> Effort:

@@ -17,8 +17,6 @@ Array = npt.NDArray[Any]
 Pixels = npt.NDArray[np.uint8]
 
 ANCHOR_DISTANCE = 32
-DEFAULT_GROUP = 128
-"""Frames from one that is coded on its own to the next at most, unless asked otherwise."""
 
 OFFSETS = (20, 14, 6, 0, -8, -16, -22)
 """What is added to the quality asked for: of frames on their own, of anchors, then of each layer between them."""

@@ -8,8 +8,9 @@ import numpy.typing as npt
 from vaecompress.bitstream import PicturePayload, pixel_checksum
 from vaecompress.codec.picture import ROWS_AT_ONCE, Pixels, Reconstruction, to_grey
 from vaecompress.codec.pixel_filter import apply_changes, filter_changes
+from vaecompress.defaults import DEFAULT_EFFORT
 from vaecompress.encoder.analysis import Analysis
-from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort, Progress
+from vaecompress.encoder.effort import EFFORTS, Effort, Progress
 from vaecompress.encoder.latent_search import Search
 from vaecompress.encoder.latents import CodedLatents
 from vaecompress.format import FILTER_MAX_STRENGTH, FILTER_STRENGTH_BITS, FILTER_WEIGHT_BITS

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from vaecompress.bitstream import PicturePayload
 from vaecompress.codec.picture import Pixels, Reconstruction, psnr_db
-from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort, Progress
+from vaecompress.defaults import DEFAULT_EFFORT
+from vaecompress.encoder.effort import EFFORTS, Effort, Progress
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.errors import GoalError

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from vaecompress.bitstream import PicturePayload
 from vaecompress.codec.still import ImageCodec
-from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort, Progress
+from vaecompress.defaults import DEFAULT_EFFORT
+from vaecompress.encoder.effort import EFFORTS, Effort, Progress
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.encoder.quality_search import LearnedTrials, QualitySearch

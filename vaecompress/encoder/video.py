@@ -24,9 +24,9 @@ from vaecompress.bitstream.varint import write_varint
 from vaecompress.codec.compiled import COMPILES
 from vaecompress.codec.picture import psnr_db
 from vaecompress.codec.video import in_order, shared
-from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS, Effort
+from vaecompress.defaults import DEFAULT_EFFORT, DEFAULT_GROUP
+from vaecompress.encoder.effort import EFFORTS, Effort
 from vaecompress.encoder.goal import Goal
-from vaecompress.encoder.gop import DEFAULT_GROUP
 from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.encoder.predicted_video import CodedFrame, Frame, PredictedEncoder, Run
 from vaecompress.encoder.steering import CARES, MissedError, Steering, Survey

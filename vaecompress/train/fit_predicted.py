@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.codec.predicted import Prediction
+from vaecompress.defaults import DEFAULT_EFFORT
 from vaecompress.encoder.distortion import VideoError
-from vaecompress.encoder.effort import DEFAULT_EFFORT, EFFORTS
+from vaecompress.encoder.effort import EFFORTS
 from vaecompress.encoder.latent_search import Search
 from vaecompress.encoder.predicted import PredictedSubject
 from vaecompress.entropy.tables import TableSet
