@@ -1,7 +1,6 @@
 """Videos whose frames are predicted from each other: decoded as the encoder saw them, from anywhere, damaged or not."""
 
 import io
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -78,11 +77,31 @@ def test_two_workers_write_the_same_bytes(stream, model):
     assert output.getvalue() == stream
 
 
-@pytest.mark.parametrize("wanted", [range(0, 1), range(5, 8), range(13, 16), range(22, 23)])
-def test_frames_from_anywhere_are_the_same(stream, pixels, model, wanted):
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("wanted", [range(0, 1), range(5, 8), range(13, 16), range(22, 23), range(FRAMES)])
+def test_frames_from_anywhere_are_the_same(stream, pixels, model, wanted, workers):
     with Container.open(stream) as container:
-        for frame in decode_video(container, model, wanted):
-            np.testing.assert_array_equal(frame.pixels, pixels[frame.index])
+        found = list(decode_video(container, model, wanted, workers))
+    assert [frame.index for frame in found] == list(wanted)
+    for frame in found:
+        np.testing.assert_array_equal(frame.pixels, pixels[frame.index])
+
+
+def test_no_body_is_read_twice(stream, model, monkeypatch):
+    with Container.open(stream) as container:
+        read: list[object] = []
+        real = container.read
+        monkeypatch.setattr(container, "read", lambda entry: read.append(entry) or real(entry))
+        list(decode_video(container, model, range(11, FRAMES)))
+        bodies = [entry for entry in read if entry in container.frames]
+    assert len(bodies) == len(set(map(id, bodies)))
+
+
+def test_one_may_stop_looking_at_any_frame(stream, pixels, model):
+    with Container.open(stream) as container:
+        frames = decode_video(container, model, workers=2)
+        np.testing.assert_array_equal(next(frames).pixels, pixels[0])
+        frames.close()
 
 
 def test_the_plain_engine_gives_the_same_pixels(stream, pixels, video_file):
@@ -163,7 +182,8 @@ def test_a_plan_refers_only_to_what_is_coded_before_and_a_decoder_holds_it(lengt
             if other is not None:
                 held.use(other)
         done.add(place)
-        held.add(place, replace(frame, disposable=one.disposable))
+        if not one.disposable:
+            held.add(place, frame)
 
     done = {0}
     for place in range(1, length + 1):

@@ -66,14 +66,26 @@ def test_every_pixel_is_what_the_formulas_say(height: int, width: int, reach: in
             assert picture[y, x].tolist() == plain(field, past, future, bool(second), int(y), int(x)).tolist()
 
 
-def test_bands_and_a_small_cache_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bands_and_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     past, future, field = noise(1, 100, 60), noise(2, 100, 60), random_field(3, 100, 60, 100)
     whole = predict(field, Reference(past), Reference(future))
+    monkeypatch.setattr(prediction, "COMPILES", False)
     monkeypatch.setattr(prediction, "BAND_BLOCKS", 20)
-    monkeypatch.setattr(prediction, "STRIP_ROWS", 16)
-    monkeypatch.setattr(prediction, "CACHE_BYTES", 10_000)
+    monkeypatch.setattr(prediction, "WINDOWS_AT_ONCE", 3)
     for one, other in zip(whole, predict(field, Reference(past), Reference(future)), strict=True):
         assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(("height", "width", "reach"), [(18, 13, 30), (1, 1, 9), (9, 30, 600)])
+def test_loops_give_what_arrays_give(height: int, width: int, reach: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    past, future = noise(5, height, width), noise(6, height, width)
+    field = random_field(7, height, width, reach)
+    for other in (future, None):
+        found = []
+        for compiles in (True, False):
+            monkeypatch.setattr(prediction, "COMPILES", compiles)
+            found.append(predict(field, Reference(past), None if other is None else Reference(other)))
+        assert np.array_equal(found[0], found[1])
 
 
 def test_what_stands_still_stays_as_it_is() -> None:

@@ -1,9 +1,13 @@
 """The frames of a video whose frames are predicted from each other, decoded in the order that they need one another.
 
 FORMAT.md, "Predicted frames". A group runs from a frame coded on its own up to the next one. Its frames are
-decoded in the order of showing, each after what it refers to.
+decoded in the order of showing, each after what it refers to; several at a time where none of them waits for another.
 """
 
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +19,7 @@ from vaecompress.codec.picture import PictureCodec, Pixels
 from vaecompress.codec.predicted import Prediction, decode_predicted
 from vaecompress.codec.prediction import Reference, predict
 from vaecompress.codec.references import DecodedFrame, HeldFrames, suggested_motion
+from vaecompress.codec.threads import Pending, Threads
 from vaecompress.errors import CorruptError
 from vaecompress.format import HYPER_PATCH
 from vaecompress.media.padding import pad_edge
@@ -25,30 +30,55 @@ Array = npt.NDArray[Any]
 MOST_WAITING = 16
 """Frames that may wait for one another to be decoded."""
 
+AHEAD = 4
+"""For each worker so many frames are decoded before they are shown: where a chain of references waits, others go on."""
+
 
 class GroupDecoder:
-    """Decodes frames of a video one after another. Not safe to share between threads."""
+    """Decodes frames of a video, ``workers`` of them at a time. Not safe to share between threads."""
 
-    def __init__(self, container: Container, model: LoadedModel) -> None:
-        self._container, self._model = container, model
+    def __init__(self, container: Container, model: LoadedModel, workers: int = 1) -> None:
+        """Raises UnsupportedError where ``model`` is not for video."""
+        self._container, self._predicted = container, model.predicted
         header = container.header
         self._shape = (header.height, header.width, header.channels)
         self._pictures = PictureCodec(model)
-        self._held = HeldFrames()
+        self._threads, self._ahead = Threads(workers), AHEAD * workers
+        self._held = HeldFrames[_Pending]()
         self._done: dict[int, CorruptError | None] = {}
+        self._read: dict[int, _Payload] = {}
         self._group = range(0)
 
-    def show(self, index: int) -> Pixels:
-        """Pixels of frame ``index``; frames are shown in ascending order. Raises CorruptError where it is damaged.
+    def show_all(self, indices: Iterable[int]) -> Iterator[tuple[int, Pixels | CorruptError]]:
+        """Frames in ascending order, each with its pixels, or with what is wrong with it.
 
-        Only what the frame depends on is read and decoded.
+        Only what they depend on is read and decoded, and a few of them are decoded before they are asked for.
         """
+        started: deque[tuple[int, _Pending]] = deque()
+        try:
+            for index in indices:
+                started.append((index, self._start(index)))
+                if len(started) > self._ahead:
+                    yield _shown(*started.popleft())
+            while started:
+                yield _shown(*started.popleft())
+        finally:
+            self._threads.close()
+
+    def show(self, index: int) -> Pixels:
+        """Pixels of one frame; frames are shown in ascending order. Raises CorruptError where it is damaged."""
+        return self._start(index).result().pixels
+
+    def _start(self, index: int) -> "_Pending":
         if index not in self._group:
             self._enter(index)
-        return self._frame(index, 0).pixels
+        try:
+            return self._frame(index, 0)
+        except CorruptError as error:
+            return self._threads.start(partial(_raise, error))
 
     def _enter(self, index: int) -> None:
-        """Start the group of ``index``: decode what it needs of the frames before it."""
+        """Start the group of ``index``: with what it needs of the frames before it."""
         frames = self._container.frames
         alone = [place for place, entry in enumerate(frames) if entry.type == chunks.FRAME]
         start = max(place for place in alone if place <= index)
@@ -56,78 +86,110 @@ class GroupDecoder:
         self._group = range(start, stop)
         self._held.clear()
         self._done.clear()
+        self._read.clear()
         for place in sorted(self._needed(index)):
             if place < index and place not in self._done:
-                try:
+                with suppress(CorruptError):  # whoever depends on it says so
                     self._frame(place, 0)
-                except CorruptError:
-                    continue  # whoever depends on it says so
 
     def _needed(self, index: int) -> set[int]:
         """Every frame of the group that ``index`` depends on, as far as their bodies can be read."""
         needed, found = {index}, [index]
         while found:
             place = found.pop()
-            if self._container.frames[place].type == chunks.FRAME:
-                continue
-            try:
-                payload = PredictedPayload.from_body(self._container.read(self._container.frames[place]))
-            except CorruptError:
-                continue
-            for other in (place - payload.past, place + payload.future):
-                if other in self._group and other not in needed:
-                    needed.add(other)
-                    found.append(other)
+            with suppress(CorruptError):
+                payload = self._read[place] = self._payload(place)
+                if isinstance(payload, PredictedPayload):
+                    others = {place - payload.past, place + payload.future} - needed
+                    found += [other for other in others if other in self._group]
+                    needed.update(found)
         return needed
 
-    def _frame(self, index: int, waiting: int) -> DecodedFrame:
-        """A frame, decoded unless it is held. Raises CorruptError."""
+    def _payload(self, index: int) -> "_Payload":
+        entry = self._container.frames[index]
+        body = self._container.read(entry)
+        return FramePayload.from_body(body) if entry.type == chunks.FRAME else PredictedPayload.from_body(body)
+
+    def _frame(self, index: int, waiting: int) -> "_Pending":
+        """A frame, its decoding started unless it is held. Raises CorruptError."""
         if index in self._done:
             error = self._done[index]
             if error is not None:
                 raise error
             return self._held.use(index)
         try:
-            frame = self._decode(index, waiting)
+            frame, disposable = self._decode(index, waiting)
         except CorruptError as error:
             self._done[index] = error
             raise
         self._done[index] = None
-        self._held.add(index, frame)
+        if not disposable:
+            self._held.add(index, frame)
         return frame
 
-    def _decode(self, index: int, waiting: int) -> DecodedFrame:
-        entry = self._container.frames[index]
-        body = self._container.read(entry)
-        if entry.type == chunks.FRAME:
-            frame = FramePayload.from_body(body)
-            return DecodedFrame.alone(self._pictures.decode(frame.picture, self._shape, frame.quality))
-        payload = PredictedPayload.from_body(body)
+    def _decode(self, index: int, waiting: int) -> tuple["_Pending", bool]:
+        """Start to decode a frame after those that it refers to; and whether no other refers to it."""
+        payload = self._read.pop(index, None) or self._payload(index)
+        if isinstance(payload, FramePayload):
+            return self._threads.start(partial(self._alone, payload)), False
         if waiting == MOST_WAITING:
             raise CorruptError("too many frames wait for one another; encode the video again")
-        past = self._reference(index - payload.past, waiting)
-        future = self._reference(index + payload.future, waiting) if payload.future else None
+        places = [index - payload.past] + [index + payload.future] * (payload.future > 0)
+        references = [(place, self._reference(place, waiting)) for place in places]
+        work = partial(self._from_others, index, payload, references)
+        return self._threads.start(work, [frame for _, frame in references]), payload.disposable
+
+    def _reference(self, index: int, waiting: int) -> "_Pending":
+        if index not in self._group:
+            raise CorruptError(f"it refers to frame {index}, which is not in its group; encode the video again")
+        try:
+            return self._frame(index, waiting + 1)
+        except CorruptError as error:
+            raise CorruptError(f"it depends on frame {index}: {error}") from error
+
+    def _alone(self, payload: FramePayload) -> DecodedFrame:
+        return DecodedFrame.alone(self._pictures.decode(payload.picture, self._shape, payload.quality))
+
+    def _from_others(
+        self, index: int, payload: PredictedPayload, references: list[tuple[int, "_Pending"]]
+    ) -> DecodedFrame:
+        past, *others = [_decoded(*reference) for reference in references]
+        future = others[0] if others else None
         distances = (payload.past, payload.future)
         blocks = read_motion(payload.motion, suggested_motion(past, future, distances), distances, first_contexts())
         prediction = make_prediction(blocks, past.pixels, None if future is None else future.pixels)
         pixels = np.ascontiguousarray(self._reconstruct(index, payload, blocks, prediction))
         if pixel_checksum(pixels.data) != payload.checksum:
             raise CorruptError("the decoded picture does not match its checksum; the stream is damaged")
-        return DecodedFrame(pixels, blocks, payload.past, payload.disposable)
+        return DecodedFrame(pixels, blocks, payload.past)
 
     def _reconstruct(self, index: int, payload: PredictedPayload, blocks: Array, prediction: Prediction) -> Pixels:
         """Pixels of frame ``index``, whose motion ``blocks`` gave ``prediction``."""
         height, width, _ = self._shape
-        return decode_predicted(self._model.predicted, payload.coded, prediction, height, width, payload.quality)
+        return decode_predicted(self._predicted, payload.coded, prediction, height, width, payload.quality)
 
-    def _reference(self, index: int, waiting: int) -> DecodedFrame:
-        if index not in self._group:
-            raise CorruptError(f"it refers to frame {index}, which is not in its group; encode the video again")
-        try:
-            frame = self._frame(index, waiting + 1)
-        except CorruptError as error:
-            raise CorruptError(f"it depends on frame {index}: {error}") from error
-        return frame
+
+_Pending = Pending[DecodedFrame]
+_Payload = FramePayload | PredictedPayload
+
+
+def _shown(index: int, frame: _Pending) -> tuple[int, Pixels | CorruptError]:
+    try:
+        return index, frame.result().pixels
+    except CorruptError as error:
+        return index, error
+
+
+def _decoded(index: int, frame: _Pending) -> DecodedFrame:
+    """A frame that another one refers to. Raises CorruptError."""
+    try:
+        return frame.result()
+    except CorruptError as error:
+        raise CorruptError(f"it depends on frame {index}: {error}") from error
+
+
+def _raise(error: CorruptError) -> DecodedFrame:
+    raise error
 
 
 def make_prediction(blocks: Array, past: Pixels, future: Pixels | None) -> Prediction:

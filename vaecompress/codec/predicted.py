@@ -55,13 +55,16 @@ class Described:
 
     def __getitem__(self, window: tuple[slice, slice, slice, slice]) -> Array:
         rows, columns = window[2:]
-        past, future = (side[rows, columns].astype(np.int16) for side in self._sides)
+        past, future = (side[rows, columns].transpose(2, 0, 1).astype(np.int16, order="C") for side in self._sides)
+        found = np.empty((1, PREDICTION_CHANNELS, *past.shape[1:]), np.float32)
         difference = past - future
-        energy = np.minimum(np.abs(difference).sum(2, keepdims=True), ENERGY_LIMIT)
-        mean = ((past + future + 1) >> 1) - MEAN_LIMIT
-        limit = DIFFERENCE_LIMIT
-        described = np.concatenate([mean, np.clip(difference, -limit, limit), energy], axis=2)
-        return np.asarray(described.transpose(2, 0, 1)[None], np.float32)
+        np.minimum(np.abs(difference).sum(0, dtype=np.int16), ENERGY_LIMIT, out=found[0, 6], casting="unsafe")
+        past += future
+        past += 1
+        past >>= 1
+        np.subtract(past, MEAN_LIMIT, out=found[0, :3], casting="unsafe")
+        np.clip(difference, -DIFFERENCE_LIMIT, DIFFERENCE_LIMIT, out=found[0, 3:6], casting="unsafe")
+        return found
 
     @property
     def _sides(self) -> tuple[Pixels, Pixels]:

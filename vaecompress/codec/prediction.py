@@ -7,11 +7,14 @@ linearly and add up to 256 everywhere (Orchard and Sullivan, "Overlapped Block M
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from vaecompress.codec.compiled import COMPILES
+from vaecompress.codec.moved_blocks import add_up
 
 Array = npt.NDArray[Any]
 Pixels = npt.NDArray[np.uint8]
@@ -42,12 +45,14 @@ RAMP = (1, 3, 5, 7, 9, 11, 13, 15)
 BEFORE, AFTER = 3, 4
 """Pixels that the filters see before and after a position."""
 
+PATCH_SIDE = WINDOW + BEFORE + AFTER
+"""Side of what a window and its filters see, in pixels."""
+
 REACH = WINDOW + AFTER
 """A window that starts so far outside of a picture sees copies of its edge only, however much farther it starts."""
 
-STRIP_ROWS = 64
 BAND_BLOCKS = 4096
-CACHE_BYTES = 48 << 20
+WINDOWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,61 +76,42 @@ class MotionField:
 
 
 class Reference:
-    """A decoded picture, uint8 [height, width, channels], and what lies between its pixels, computed when needed.
-
-    Beyond its edges the picture goes on with copies of the pixels there. Memory for what is computed is bounded.
-    """
+    """A decoded picture, uint8 [height, width, channels]; beyond its edges copies of the pixels there go on."""
 
     def __init__(self, pixels: Pixels) -> None:
         self.pixels = pixels
-        self._filtered: dict[tuple[int, int, int], Array] = {}
-        self._bytes = 0
+
+    @cached_property
+    def _patches(self) -> Array:
+        """A view of everything that a window and its filters may see [rows, columns, 23, 23 * channels]."""
+        height, width, channels = self.pixels.shape
+        rows, columns = (np.arange(-REACH - BEFORE, side + BEFORE + WINDOW + AFTER) for side in (height, width))
+        padded = self._cut(rows, columns)
+        down, right, _ = padded.strides
+        shape = (height + REACH + BEFORE + 1, width + REACH + BEFORE + 1, PATCH_SIDE, PATCH_SIDE * channels)
+        return np.lib.stride_tricks.as_strided(padded, shape, (down, right, down, 1), writeable=False)
 
     def windows(self, position: Array) -> Pixels:
         """Windows [n, 16, 16 * channels] that start at ``position`` int [n, 2], in quarters of a pixel."""
         height, width, channels = self.pixels.shape
         start = np.clip(position // QUARTERS, -REACH, (height + BEFORE, width + BEFORE)) + REACH
         phase = position % QUARTERS
-        strip = start[:, 0] // STRIP_ROWS
-        key = (strip * QUARTERS + phase[:, 0]) * QUARTERS + phase[:, 1]
-        order = np.argsort(key, kind="stable")
-        first = np.flatnonzero(np.diff(key[order], prepend=-1))
+        key = phase[:, 0] * QUARTERS + phase[:, 1]
         found = np.empty((len(position), WINDOW, WINDOW * channels), np.uint8)
-        for begin, end in pairwise([*first, len(order)]):
-            group, one = order[begin:end], order[begin]
-            samples = self._samples(int(strip[one]), int(phase[one, 0]), int(phase[one, 1]))
-            found[group] = _all_windows(samples)[start[group, 0] - strip[one] * STRIP_ROWS, start[group, 1]]
+        for one in np.unique(key):
+            group = np.flatnonzero(key == one)
+            for begin in range(0, len(group), WINDOWS_AT_ONCE):
+                some = group[begin : begin + WINDOWS_AT_ONCE]
+                patches = self._patches[start[some, 0], start[some, 1]]
+                found[some] = _filtered(patches, channels, int(one) // QUARTERS, int(one) % QUARTERS)
         return found
 
     def plane(self, row_phase: int, column_phase: int, margin: int) -> Pixels:
         """All samples at a phase, ``margin`` more beyond each edge [height + 2 margin, width + 2 margin, channels]."""
-        height, width, _ = self.pixels.shape
+        height, width, channels = self.pixels.shape
         rows, columns = (np.arange(-margin - BEFORE, side + margin + AFTER) for side in (height, width))
-        return _filter_rows(_filter_columns(self._cut(rows, columns), column_phase), row_phase)
-
-    def _samples(self, strip: int, row_phase: int, column_phase: int) -> Pixels:
-        """Samples at a phase, of the rows in which windows that start in a strip lie."""
-        if self._bytes > CACHE_BYTES:
-            self._filtered.clear()
-            self._bytes = 0
-        return self._kept((strip, row_phase, column_phase), self._compute)
-
-    def _compute(self, strip: int, row_phase: int, column_phase: int) -> Array:
-        return _filter_rows(self._kept((strip, -1, column_phase), self._columns), row_phase)
-
-    def _columns(self, strip: int, _: int, column_phase: int) -> Array:
-        height, width, _ = self.pixels.shape
-        first = strip * STRIP_ROWS - REACH
-        last = min(first + STRIP_ROWS, height + BEFORE + 1) + WINDOW - 1
-        rows = np.arange(first - BEFORE, last + AFTER)
-        columns = np.arange(-REACH - BEFORE, width + BEFORE + WINDOW + AFTER)
-        return _filter_columns(self._cut(rows, columns), column_phase)
-
-    def _kept(self, key: tuple[int, int, int], compute: Any) -> Array:
-        if key not in self._filtered:
-            self._filtered[key] = compute(*key)
-            self._bytes += self._filtered[key].nbytes
-        return self._filtered[key]
+        samples = self._cut(rows, columns).reshape(len(rows), -1)
+        return _filtered(samples[None], channels, row_phase, column_phase).reshape(-1, width + 2 * margin, channels)
 
     def _cut(self, rows: Array, columns: Array) -> Pixels:
         height, width, _ = self.pixels.shape
@@ -138,14 +124,27 @@ def predict(field: MotionField, past: Reference, future: Reference | None) -> tu
 
     Where a block has only one of them both are the same.
     """
-    height, width, channels = past.pixels.shape
-    first, second = (np.empty((height, width, channels), np.uint8) for _ in range(2))
+    first, second = (np.empty_like(past.pixels, order="C") for _ in range(2))
+    if COMPILES:
+        _fill(field, past.pixels, None if future is None else future.pixels, (first, second))
+        return first, second
+    height, width, channels = first.shape
     for rows in _bands(field.mode.shape):
         blocks = _ringed(field, rows)
         place = slice(rows.start * BLOCK, min(rows.stop * BLOCK, height))
         for out, windows in zip((first, second), _windows(blocks, past, future), strict=True):
             out[place] = _overlapped(windows, channels)[: place.stop - place.start, :width]
     return first, second
+
+
+def _fill(field: MotionField, past: Pixels, future: Pixels | None, found: tuple[Pixels, Pixels]) -> None:
+    """:func:`predict` in compiled loops, into ``found``."""
+    mode = np.full_like(field.mode, PAST) if future is None else field.mode
+    pictures = past, past if future is None else future, *found
+    past, future, first, second = (np.ascontiguousarray(one).reshape(len(one), -1) for one in pictures)
+    vectors = np.stack([field.past, field.future]).astype(np.int64)
+    taps, ramp = np.array(TAPS, np.float32), np.array((*RAMP, *RAMP[::-1]), np.float32)
+    add_up(mode, vectors, (past, future), found[0].shape[2], taps, ramp, (first, second))
 
 
 def average(first: Pixels, second: Pixels) -> Pixels:
@@ -210,37 +209,28 @@ def _overlapped(windows: Array, channels: int) -> Pixels:
     return picture[margin : rows * BLOCK - margin, margin : columns * BLOCK - margin]
 
 
-def _all_windows(samples: Pixels) -> Array:
-    """Every window of samples [rows, columns, channels], as a view [rows - 15, columns - 15, 16, 16 * channels]."""
-    rows, columns, channels = samples.shape
-    down, right, _ = samples.strides
-    shape = (rows - WINDOW + 1, columns - WINDOW + 1, WINDOW, WINDOW * channels)
-    return np.lib.stride_tricks.as_strided(samples, shape, (down, right, down, 1), writeable=False)
+def _filtered(patches: Pixels, channels: int, row_phase: int, column_phase: int) -> Pixels:
+    """Samples at a phase [n, rows - 7, (columns - 7) * channels] of patches [n, rows, columns * channels].
 
-
-def _filter_columns(samples: Pixels, phase: int) -> Array:
-    """Samples [rows, columns, channels] at a phase between columns, in 1/64, float32; 7 columns fewer."""
-    rows, columns, channels = samples.shape
-    flat = samples.reshape(rows, columns * channels).astype(np.float32)
-    count = (columns - BEFORE - AFTER) * channels
-    parts = [flat[:, tap * channels : tap * channels + count] for tap in range(len(TAPS[phase]))]
-    return _weighed(parts, phase).reshape(rows, -1, channels)
-
-
-def _filter_rows(samples: Array, phase: int) -> Pixels:
-    """Samples in 1/64 at a phase between rows, rounded to 8 bits; 7 rows fewer."""
-    count = len(samples) - BEFORE - AFTER
-    total = _weighed([samples[tap : tap + count] for tap in range(len(TAPS[phase]))], phase)
+    Patches are weighed end to end, in long rows: what that gives across their ends is cut off.
+    """
+    _, rows, side = patches.shape
+    inner = side - (BEFORE + AFTER) * channels
+    if row_phase == column_phase == 0:
+        return patches[:, BEFORE : rows - AFTER, BEFORE * channels : BEFORE * channels + inner]
+    total = _weighed(_weighed(patches.astype(np.float32).ravel(), channels, column_phase), side, row_phase)
     total += np.float32(2048)
     total *= np.float32(1 / 4096)
-    return np.clip(total, 0, 255, out=total).astype(np.uint8)
+    levels = np.empty(patches.size, np.uint8)
+    levels[: len(total)] = np.clip(total, 0, 255, out=total)
+    return levels.reshape(patches.shape)[:, : rows - BEFORE - AFTER, :inner]
 
 
-def _weighed(parts: list[Array], phase: int) -> Array:
-    """The sum of ``parts``, weighed by the taps of a phase; whole numbers below 2^24, so float32 holds them."""
-    weights = TAPS[phase]
-    total, product = np.zeros(parts[0].shape, np.float32), np.empty(parts[0].shape, np.float32)
-    for part, weight in zip(parts, weights, strict=True):
+def _weighed(samples: Array, step: int, phase: int) -> Array:
+    """Samples ``step`` apart, weighed by the taps of a phase; whole numbers below 2^24, so float32 holds them."""
+    length = len(samples) - (BEFORE + AFTER) * step
+    total, product = np.zeros(length, np.float32), np.empty(length, np.float32)
+    for tap, weight in enumerate(TAPS[phase]):
         if weight:
-            total += np.multiply(part, np.float32(weight), out=product)
+            total += np.multiply(samples[tap * step : tap * step + length], np.float32(weight), out=product)
     return total

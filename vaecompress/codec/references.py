@@ -6,7 +6,7 @@ memory does not grow with the video; encoders refer to nothing else.
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from vaecompress.codec.prediction import BLOCK, BOTH, PAST
 from vaecompress.errors import CorruptError
 
 Array = npt.NDArray[Any]
+Held = TypeVar("Held")
 
 HELD_FRAMES = 16
 """Decoded frames that are held."""
@@ -36,14 +37,12 @@ HELD_FRAMES = 16
 class DecodedFrame:
     """A frame with its motion ``blocks``; of a frame coded on its own they are unknown and ``past`` is 0.
 
-    ``past`` is the distance to its past reference in frames; no other frame refers to one that is ``disposable``.
-    ``search`` is room for what an encoder computes of it.
+    ``past`` is the distance to its past reference in frames. ``search`` is room for what an encoder computes of it.
     """
 
     pixels: Pixels
     blocks: Array
     past: int = 0
-    disposable: bool = False
     search: Any = None
 
     @classmethod
@@ -52,16 +51,14 @@ class DecodedFrame:
         return cls(pixels, no_blocks(*block_grid(pixels.shape)))
 
 
-class HeldFrames:
-    """The last frames that were decoded or referred to, by their index."""
+class HeldFrames(Generic[Held]):
+    """The last frames that were decoded or referred to, by their index; those that are disposable are not held."""
 
     def __init__(self) -> None:
-        self._frames: OrderedDict[int, DecodedFrame] = OrderedDict()
+        self._frames: OrderedDict[int, Held] = OrderedDict()
 
-    def add(self, index: int, frame: DecodedFrame) -> None:
-        """Hold a frame that was just decoded, unless it is disposable, and let go of the one used longest ago."""
-        if frame.disposable:
-            return
+    def add(self, index: int, frame: Held) -> None:
+        """Hold a frame that was just decoded, and let go of the one used longest ago."""
         self._frames[index] = frame
         if len(self._frames) > HELD_FRAMES:
             self._frames.popitem(last=False)
@@ -69,7 +66,7 @@ class HeldFrames:
     def __contains__(self, index: int) -> bool:
         return index in self._frames
 
-    def use(self, index: int) -> DecodedFrame:
+    def use(self, index: int) -> Held:
         """A held frame that another one refers to. Raises CorruptError where it is not held."""
         if index not in self._frames:
             raise CorruptError(f"it refers to frame {index}, which a decoder no longer holds; encode the video again")

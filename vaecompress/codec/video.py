@@ -57,7 +57,9 @@ def decode_video(
     if any(entry.type == chunks.PREDICTED_FRAME for entry in container.frames):
         from vaecompress.codec.group import GroupDecoder  # brings numba, where that is installed
 
-        return _sound(_one_by_one(GroupDecoder(container, model), indices, stamps), on_damage)
+        workers = min(workers, len(indices))
+        decoder = GroupDecoder(container, shared(model, workers), workers)
+        return _sound(_predicted(decoder, indices, stamps), on_damage)
     codec = PictureCodec(shared(model, workers))
     shape = (header.height, header.width, header.channels)
 
@@ -72,13 +74,13 @@ def decode_video(
     return _sound(in_order(decode, indices, workers), on_damage)
 
 
-def _one_by_one(decoder: "GroupDecoder", indices: range, stamps: TimeStamps) -> Iterator[Frame | CorruptError]:
+def _predicted(decoder: "GroupDecoder", indices: range, stamps: TimeStamps) -> Iterator[Frame | CorruptError]:
     """Frames that are predicted from each other, or what is wrong with them."""
-    for index in indices:
-        try:
-            yield Frame(index, stamps.pts[index], decoder.show(index))
-        except CorruptError as error:
-            yield CorruptError(f"frame {index}: {error}")
+    for index, found in decoder.show_all(indices):
+        if isinstance(found, CorruptError):
+            yield CorruptError(f"frame {index}: {found}")
+        else:
+            yield Frame(index, stamps.pts[index], found)
 
 
 def read_time_stamps(container: Container, on_damage: OnDamage | None = None) -> TimeStamps:
@@ -157,7 +159,7 @@ def read_description(container: Container, on_damage: OnDamage | None = None) ->
 
 def shared(model: LoadedModel, workers: int) -> LoadedModel:
     """The model for ``workers`` threads to share: where there are several, each network call takes one thread."""
-    return model if workers == 1 else LoadedModel(model.file, model.engine, threads=1)
+    return model if workers == 1 else model.one_thread
 
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:

@@ -138,6 +138,11 @@ class LoadedModel:
             raise UnsupportedError(f"model '{self.name}' codes every frame on its own: it has no predicted frames")
         return LoadedModel(self.file.part(PREDICTED), self.engine, self.threads)
 
+    @cached_property
+    def one_thread(self) -> "LoadedModel":
+        """This model with networks that take one thread each, for several threads to share."""
+        return self if self.threads == 1 else LoadedModel(self.file, self.engine, threads=1)
+
     def decoder_networks(self) -> tuple[str, ...]:
         """The networks that decoding runs, in order."""
         condition = [CONDITIONING] if CONDITIONING in self.file.networks else []
