@@ -54,7 +54,9 @@ def gradient(height: int = 192, width: int = 256) -> Pixels:
     return np.asarray(np.stack(planes, axis=2) % 256, np.uint8)
 
 
-@pytest.mark.parametrize("pixels", [checkerboard(), page(), dither(), gradient(), photo(8, 8)], ids=range(5))
+@pytest.mark.parametrize(
+    "pixels", [checkerboard(), page(), dither(), gradient(), photo(8, 8), photo(64, 64)], ids=range(6)
+)
 def test_what_is_drawn_is_told(pixels: Pixels) -> None:
     assert is_drawn(pixels)
 

@@ -22,7 +22,7 @@ SMOOTH_SHARE = 0.95
 ENOUGH = 0.1
 """Share of tiles that makes a picture one for other tools."""
 
-SMALL_PIXELS = 1024
+SMALL_PIXELS = 4096
 """So small pictures are icons, or cost nothing to try."""
 
 
