@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--basis-refresh", type=positive_integer, metavar="N", help="steps between two renewals of SOAP's bases (10)"
     )
+    parser.add_argument("--coded", action="store_true", help="train the decoder alone, on what 'pack --coded' made")
     parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 until the exact phase (GPU)")
     parser.add_argument("--tensorboard", action="store_true", help="write learning curves for TensorBoard too")
     parser.add_argument("--stream", action="store_true", help="read pictures as they are needed, not all into memory")
@@ -67,21 +68,21 @@ def run(options: argparse.Namespace) -> int:
     import jax.numpy as jnp
 
     from vaecompress.train import devices
+    from vaecompress.train.data.coded import CODED
     from vaecompress.train.data.sources import PICTURES, listed_names, validation_images
     from vaecompress.train.data.triples import TRIPLES
     from vaecompress.train.loop import Run, RunOptions
-    from vaecompress.train.presets import preset
     from vaecompress.transforms.config import VideoConfig
 
     if options.coordinator:
         devices.join(options.coordinator, options.processes, options.process)
     console = Console.of(options)
-    recipe = _recipe(preset(options.preset), options)
+    recipe = _recipe(_preset(options), options)
     devices.check_batch(recipe.recipe.batch_size)
     weights = _initial_weights(options.init, recipe)
-    kind = TRIPLES if isinstance(recipe.model, VideoConfig) else PICTURES
-    if options.jitter and kind is TRIPLES:
-        raise UsageError("--jitter is for pictures: a frame and its prediction have the same colours")
+    kind = CODED if options.coded else TRIPLES if isinstance(recipe.model, VideoConfig) else PICTURES
+    if options.jitter and kind is not PICTURES:
+        raise UsageError(f"--jitter is for pictures: what belongs to the pixels of a {kind.noun} would no longer fit")
     tests = sorted(listed_names([options.validation])) if options.validation else []
     pictures = validation_images(options.data, tests, kind)
     exclude = excluded_names(options.exclude, options.data, console, kind) | frozenset(tests)
@@ -119,6 +120,21 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def _preset(options: argparse.Namespace) -> "Preset[Any]":
+    """The preset that was asked for. Raises UsageError where coded crops do not go with it."""
+    from vaecompress.train.presets import on_coded_crops, preset
+    from vaecompress.transforms.config import VideoConfig
+
+    found: Preset[Any] = preset(options.preset)
+    if not options.coded:
+        return found
+    if isinstance(found.model, VideoConfig):
+        raise UsageError("--coded goes with models of pictures")
+    if options.init is None:
+        raise UsageError("--coded needs --init: the model that coded the crops, or a later one with the same encoder")
+    return on_coded_crops(found)
 
 
 def _recipe(preset: "Preset[Any]", options: argparse.Namespace) -> "Preset[Any]":

@@ -71,9 +71,9 @@ def freeze(config: ModelConfig, variables: Variables, card: Mapping[str, Any]) -
     ``card`` is what the file tells about itself (name, licence, training). Raises ValueError when a layer cannot be
     proven to stay below 2**24.
     """
-    frozen = freeze_networks(HyperpriorVAE(config), config, variables, _writers(config), plane_channels(config))
+    frozen = freeze_networks(HyperpriorVAE(config), config, variables, _writers(config), config.plane_channels)
     facts = {
-        "codec": codec_shape(config, frozen.networks, plane_channels(config)),
+        "codec": codec_shape(config, frozen.networks, config.plane_channels),
         "config": config.to_dict(),
         "proof": frozen.proof,
         "decoder_kmac_per_pixel": decoder_kmac_per_pixel(config),
@@ -214,12 +214,6 @@ def _planes(model: Any, config: ModelConfig, variables: Variables, planes: Seque
     means = (mass * symbols[:, None]).sum(1)
     deviations = (mass * np.abs(symbols[:, None] - means[:, None])).sum(1)
     return unfitted.unfitted_planes(len(planes), means, deviations)
-
-
-def plane_channels(config: ModelConfig) -> list[int]:
-    """The latent channel of lowest frequency of each colour component."""
-    counts = (config.luma, *config.chroma)
-    return [sum(counts[:component]) for component, count in enumerate(counts) if count]
 
 
 def _plain_parameters(variables: Variables) -> dict[str, Array]:

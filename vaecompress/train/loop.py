@@ -20,6 +20,7 @@ from vaecompress.errors import DivergedError, UsageError
 from vaecompress.files import write_atomically
 from vaecompress.train import checkpoint, devices
 from vaecompress.train.curves import TRAINING, CurveLog, CurveRow, TensorBoardLog, plot_curves
+from vaecompress.train.data import coded
 from vaecompress.train.data.sources import middles
 from vaecompress.train.interrupt import interrupt_flag
 from vaecompress.train.meter import Meter
@@ -43,7 +44,7 @@ from vaecompress.transforms.config import VideoConfig
 Pictures = npt.NDArray[np.uint8]
 
 VALIDATION_SIDE, TRIPLE_SIDE = 256, 192
-"""Validation is on the middle of pictures, and of triples, this many pixels square."""
+"""Validation is on the middle of pictures, and of triples, this many pixels square; on the whole of coded crops."""
 CONFIG_NAME = "config.json"
 """What the run is, in its folder: written when it starts, and again when it goes on."""
 
@@ -107,9 +108,8 @@ class Run:
         """
         devices.check_batch(preset.recipe.batch_size)
         self.preset, self.batches, self.folder, self.options = preset, batches, folder, options
-        self._model = model_of(preset.model)
-        triples = isinstance(preset.model, VideoConfig)
-        self.validation = middles(validation, TRIPLE_SIDE if triples else VALIDATION_SIDE)
+        self._model = model_of(preset.model, coded=preset.recipe.coded)
+        self.validation = middles(validation, _validation_side(preset))
         first = devices.is_first()
         self.report = report if first else lambda line: None
         self.log = log if first else None
@@ -298,7 +298,7 @@ class Run:
     def _measure(self, state: TrainState, step: int) -> Iterator[tuple[str, float]]:
         """Series of the learning curves and their losses, in the arithmetic of the current phase.
 
-        Pictures are coded at each of the qualities, triples at their own, which counts for the nearest.
+        Pictures are coded at each of the qualities, triples and coded crops at their own, which counts for the nearest.
         """
         own = own_positions(self._model, self.validation)
         places = np.asarray(VALIDATION_POSITIONS, np.float32)
@@ -346,6 +346,12 @@ class Run:
         }
         before = {} if self.before is None else {"before": dict(self.before)}
         self._saver.save(state, {**facts, **before, **describe(self.preset)})
+
+
+def _validation_side(preset: Preset[Any]) -> int:
+    if preset.recipe.coded:
+        return coded.SIDE
+    return TRIPLE_SIDE if isinstance(preset.model, VideoConfig) else VALIDATION_SIDE
 
 
 def _series(place: float) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from vaecompress.errors import UsageError
 from vaecompress.format import PATCH
+from vaecompress.train.data import coded
 from vaecompress.transforms.complexity import decoder_kmac_per_pixel, predicted_kmac_per_pixel
 from vaecompress.transforms.config import ModelConfig, VideoConfig
 
@@ -21,7 +22,8 @@ class Recipe:
 
     ``crops`` are (share of the steps, crop side in pixels) in order; the learning rate warms up over
     ``warmup_steps``, holds, and decays by a cosine over the last ``decay_share`` of the steps to ``final_rate`` of
-    its peak; rounding enters the loop for the last ``exact_share``.
+    its peak; rounding enters the loop for the last ``exact_share``. ``coded``: on coded crops, where a decoder's
+    networks are all that is trained.
     """
 
     steps: int = 20_000
@@ -37,6 +39,7 @@ class Recipe:
     ema_decay: float = 0.999
     basis_refresh: int = 10
     seed: int = 0
+    coded: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,16 @@ def with_latents(model: ModelConfig, channels: int) -> ModelConfig:
     if not 1 <= luma <= PATCH * PATCH or max(counts) > PATCH * PATCH:
         raise UsageError(f"{channels} latents: a colour has 1 to {PATCH * PATCH} of them, in the preset's shares")
     return replace(model, luma=luma, chroma=(counts[0], counts[1]))
+
+
+def on_coded_crops(preset: Preset[ModelConfig]) -> Preset[ModelConfig]:
+    """``preset`` for coded crops and weights that are good already: at a rate that only falls."""
+    rate = preset.recipe.learning_rate / 10
+    crops = ((1.0, coded.SIDE),)
+    return replace(
+        preset,
+        recipe=replace(preset.recipe, coded=True, crops=crops, learning_rate=rate, decay_share=1.0, exact_share=0.2),
+    )
 
 
 def preset(name: str, among: Mapping[str, Preset[C]] = ALL) -> Preset[C]:

@@ -111,7 +111,7 @@ def make_step(
 @cache
 def make_preset_step(preset: Preset[Any], compute_dtype: Any, exact_phase: bool) -> StepFunction:
     """The step of a preset; ``exact_phase``: with rounding in the loop, in float32 whatever ``compute_dtype`` says."""
-    model = model_of(preset.model, jnp.float32 if exact_phase else compute_dtype)
+    model = model_of(preset.model, jnp.float32 if exact_phase else compute_dtype, preset.recipe.coded)
 
     def forward_pass(variables: Variables, levels: Array, position: Array, key: Array, place: Array) -> Forward:
         found: Any = apply(model, variables, levels, position, exact_phase, True, rngs={"noise": key})

@@ -53,6 +53,12 @@ class ModelConfig:
         """Channels of y."""
         return self.luma + sum(self.chroma)
 
+    @property
+    def plane_channels(self) -> list[int]:
+        """The latent channel of lowest frequency of each colour component."""
+        counts = (self.luma, *self.chroma)
+        return [sum(counts[:component]) for component, count in enumerate(counts) if count]
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form."""
         return asdict(self)

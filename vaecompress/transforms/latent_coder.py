@@ -24,6 +24,9 @@ WITHIN_ROUNDING = 2.0**-16
 Quantiser = Callable[[Array, Array], Array]
 """Residuals and log2 scales [B, h, w, M] to what is coded of them."""
 
+Choose = Callable[[Array, Array], Array]
+"""Means and log2 scales [B, h, w, M] as a context step knows them to the residuals coded there."""
+
 Hyper = tuple[ArraySignal, ArraySignal, ArraySignal]
 """What hyper-latents say of every latent: features, means and log2 scales."""
 
@@ -101,16 +104,21 @@ class LatentCoder(nn.Module):
         )
 
     def _code(self, y: Array, hyper: Hyper, quantise: Quantiser) -> tuple[Array, Array, Array]:
+        """Residuals, means and log2 scales of the latents ``y``, as :meth:`_walk`."""
+        return self._walk(hyper, lambda mean, log2_scale: quantise(y - mean, log2_scale))
+
+    def _walk(self, hyper: Hyper, choose: Choose) -> tuple[Array, Array, Array]:
         """Residuals, means and log2 scales of every latent, context step after context step."""
         features, mean, scale = hyper
-        masks = group_masks(self.latent_config.context_steps, *y.shape[1:])
-        residual, means, scales = jnp.zeros_like(y), jnp.zeros_like(y), jnp.zeros_like(y)
+        shape = mean.value.shape
+        masks = group_masks(self.latent_config.context_steps, *shape[1:])
+        residual, means, scales = jnp.zeros(shape), jnp.zeros(shape), jnp.zeros(shape)
         for step, mask in enumerate(masks):
             if step > 0:
                 mean, scale = self.refine(step, features, residual, mean, scale)
             mean_now, scale_now = self._float(mean), self._float(scale)
             means, scales = jnp.where(mask, mean_now, means), jnp.where(mask, scale_now, scales)
-            residual = jnp.where(mask, quantise(y - mean_now, scale_now), residual)
+            residual = jnp.where(mask, choose(mean_now, scale_now), residual)
         return residual, means, scales
 
     def _signal(self, value: Array, exponent: int, limit: int, exact_phase: bool) -> ArraySignal:

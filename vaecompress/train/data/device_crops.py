@@ -16,8 +16,8 @@ class DeviceResident:
     def __init__(self, resident: Resident) -> None:
         """Put the pictures into every device's memory. Raises :class:`InputError` where they cannot be indexed."""
         self._arrays = devices.replicate(resident.device_arrays())
-        self._draw = jax.jit(_draw, static_argnums=(3, 4), out_shardings=devices.shared_out())
-        self._seed = resident.seed
+        self._draw = jax.jit(_draw, static_argnums=(3, 4, 5), out_shardings=devices.shared_out())
+        self._seed, self._whole = resident.seed, resident.whole
         self._heights, self._widths = resident.heights, resident.widths
 
     def batch(self, step: int, batch_size: int, crop: int) -> jax.Array:
@@ -26,20 +26,22 @@ class DeviceResident:
         Raises :class:`InputError` when no picture is large enough.
         """
         drawable(self._heights, self._widths, crop)
-        crops: jax.Array = self._draw(self._arrays, self._seed, step, batch_size, crop)
+        crops: jax.Array = self._draw(self._arrays, self._seed, step, batch_size, crop, self._whole)
         return crops
 
 
-def _draw(arrays: Mapping[str, jax.Array], seed: int, step: int, batch_size: int, crop: int) -> jax.Array:
-    return device_batch(arrays, jax.random.fold_in(jax.random.key(seed), step), batch_size, crop)
+def _draw(arrays: Mapping[str, jax.Array], seed: int, step: int, batch_size: int, crop: int, whole: bool) -> jax.Array:
+    return device_batch(arrays, jax.random.fold_in(jax.random.key(seed), step), batch_size, crop, whole)
 
 
-def device_batch(arrays: Mapping[str, jax.Array], key: jax.Array, batch_size: int, crop: int) -> jax.Array:
+def device_batch(
+    arrays: Mapping[str, jax.Array], key: jax.Array, batch_size: int, crop: int, whole: bool = False
+) -> jax.Array:
     """Random crops, uint8 [batch_size, crop, crop, C], a function of ``arrays`` and ``key`` alone.
 
     ``arrays`` is ``Resident.device_arrays()`` on the device; ``key`` a PRNG key, such as ``fold_in(key, step)``.
-    Pictures are drawn by area among those at least ``crop`` on both sides (there must be one), crops turned by one
-    of the eight symmetries of the square. Traceable: call it inside the jitted step with static sizes.
+    Pictures are drawn by area among those at least ``crop`` on both sides (there must be one), crops, unless ``whole``,
+    turned by one of the eight symmetries of the square. Traceable: call it inside the jitted step with static sizes.
     """
     heights, widths = arrays["heights"], arrays["widths"]
     areas = heights.astype(jnp.float32) * widths.astype(jnp.float32)
@@ -57,6 +59,8 @@ def device_batch(arrays: Mapping[str, jax.Array], key: jax.Array, batch_size: in
         return jax.lax.dynamic_slice(pixels, (start, jnp.int32(0)), (crop, pixels.shape[1]))
 
     crops = jax.vmap(jax.vmap(row))(starts)
+    if whole:
+        return crops
     bits = jax.random.bits(turn, (batch_size,), jnp.uint8)[:, None, None, None]
     crops = jnp.where(bits & 4 > 0, crops.swapaxes(1, 2), crops)
     crops = jnp.where(bits & 2 > 0, crops[:, ::-1], crops)

@@ -40,7 +40,7 @@ class Resident:
     """Decoded pictures in one flat buffer.
 
     ``pixels`` is uint8 [total_pixels, C]; picture i is ``heights[i]`` rows of ``widths[i]`` pixels from row
-    ``offsets[i]`` on. ``skipped`` counts what was left out, by reason.
+    ``offsets[i]`` on. ``skipped`` counts what was left out, by reason. ``whole``: they are not turned.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -49,6 +49,7 @@ class Resident:
     widths: npt.NDArray[np.int32]
     seed: int
     skipped: dict[str, int] = field(default_factory=dict)
+    whole: bool = False
 
     @staticmethod
     def load(
@@ -83,6 +84,7 @@ class Resident:
             np.array([slot.width for slot in slots], np.int32),
             seed,
             dict(+skipped),
+            kind.whole,
         )
 
     @property
@@ -99,15 +101,15 @@ class Resident:
         """Random crops, uint8 [batch_size, crop, crop, C], a function of (seed, step) alone.
 
         A picture is drawn with probability proportional to its area among those at least ``crop`` on both sides;
-        each crop is turned by one of the eight symmetries of the square. Raises :class:`InputError` when no
-        picture is large enough.
+        each crop, unless ``whole``, is turned by one of the eight symmetries of the square. Raises :class:`InputError`
+        when no picture is large enough.
         """
         usable, cumulative = drawable(self.heights, self.widths, crop)
         random = np.random.default_rng([self.seed, step])
         drawn = usable[np.searchsorted(cumulative, random.random(batch_size), side="right")]
         tops = random.integers(0, self.heights[drawn] - crop + 1)
         lefts = random.integers(0, self.widths[drawn] - crop + 1)
-        turns = random.integers(0, 8, batch_size)
+        turns = random.integers(0, 1 if self.whole else 8, batch_size)
         out = np.empty((batch_size, crop, crop, self.pixels.shape[1]), np.uint8)
         for i in range(batch_size):
             top, left = tops[i], lefts[i]

@@ -175,7 +175,8 @@ class Kind:
 
     ``noun``: what to call one in messages. ``channels`` of one, uint8 [H, W, channels]. ``size`` is (width, height)
     from a file's header, ``decode`` the whole of it; both are ``None`` where it is damaged. ``origin``: what lists of
-    names know a file of this name as. ``rescales``: reduced, it is one still.
+    names know a file of this name as. ``rescales``: reduced, it is one still. ``whole``: it is neither
+    cut nor turned.
     """
 
     noun: str
@@ -185,6 +186,7 @@ class Kind:
     decode: Callable[[Entry], npt.NDArray[np.uint8] | None]
     origin: Callable[[str], str] = str
     rescales: bool = True
+    whole: bool = False
 
     def entries(self, sources: Sequence[Path], exclude: frozenset[str], skipped: Counter[str]) -> list[Entry]:
         """:func:`list_entries` of this kind."""
@@ -230,6 +232,23 @@ def middles(pictures: Iterable[npt.NDArray[np.uint8]], side: int) -> npt.NDArray
     """The middle ``side`` x ``side`` of each picture that is large enough, [N, side, side, C]."""
     found = [middle(picture, side) for picture in pictures if min(picture.shape[:2]) >= side]
     return np.stack(found) if found else np.empty((0, side, side, 3), np.uint8)
+
+
+def window(
+    picture: npt.NDArray[np.uint8], side: int, random: np.random.Generator, rescale: bool
+) -> npt.NDArray[np.uint8]:
+    """A random ``side`` x ``side`` of ``picture`` [H, W, C], which is at least that large.
+
+    With ``rescale`` every other one (where there is room) is a larger window, reduced.
+    """
+    height, width, _ = picture.shape
+    reduced = int(side / random.uniform(*RESCALE_RANGE))
+    taken = reduced if rescale and random.random() < 0.5 and reduced <= min(height, width) else side
+    left, top = (int(random.integers(0, room - taken + 1)) for room in (width, height))
+    found = picture[top : top + taken, left : left + taken]
+    if taken == side:
+        return found
+    return np.asarray(Image.fromarray(found).resize((side, side), Image.Resampling.LANCZOS))
 
 
 def read_names(path: Path) -> frozenset[str]:

@@ -4,28 +4,28 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from PIL import Image
 
 from vaecompress.errors import InputError
 from vaecompress.train.data.sources import (
     PICTURES,
-    RESCALE_RANGE,
     DataOptions,
     Kind,
     drawable,
     measured,
+    window,
 )
 
 Crops = npt.NDArray[np.uint8]
 
 CROPS_PER_PICTURE = 8
-"""Crops cut from a picture once it is decoded; they go to as many consecutive batches."""
+"""Crops cut from a picture once it is decoded; they go to as many consecutive batches. Of what is whole, one."""
 
 MAX_TRIES = 1000
 PREFETCHED_BATCHES = 4
@@ -35,7 +35,8 @@ class Pipeline:
     """Random crops of the pictures of ``sources``, decoded as they are needed.
 
     Batches come in rounds of ``CROPS_PER_PICTURE``: a round draws as many pictures as a batch has crops, by area, and
-    every batch of it has one crop of each. All randomness is a function of (seed, step), so a run resumes anywhere.
+    every batch of it has one crop of each. What is whole has rounds of one batch, and is not turned. All randomness is
+    a function of (seed, step), so a run resumes anywhere.
     """
 
     def __init__(self, sources: Sequence[Path], options: DataOptions, kind: Kind = PICTURES) -> None:
@@ -51,7 +52,8 @@ class Pipeline:
         if not sized:
             named = ", ".join(map(str, sources))
             raise InputError(f"no usable training {kind.noun} in {named} (skipped: {dict(counts)})")
-        self.options, self._kind = options, kind
+        self.options, self._kind = replace(options, flip=options.flip and not kind.whole), kind
+        self._round = 1 if kind.whole else CROPS_PER_PICTURE
         self._counts = counts
         self._entries = [entry for entry, _, _ in sized]
         self._widths = np.array([width for _, width, _ in sized])
@@ -78,13 +80,13 @@ class Pipeline:
     def batches(self, first_step: int, batch_size: int, crop: int) -> Iterator[Crops]:
         """The endless sequence of batches from ``first_step`` on. Raises as :meth:`batch`."""
         usable, cumulative = drawable(self._heights, self._widths, crop)
-        first_round, within = divmod(first_step, CROPS_PER_PICTURE)
+        first_round, within = divmod(first_step, self._round)
 
         def cut(item: int) -> Crops:
             return self._cut(int(item), crop, usable, cumulative)
 
         def vary(item: Any) -> Any:
-            shape = (CROPS_PER_PICTURE, crop, crop, self._kind.channels)
+            shape = (self._round, crop, crop, self._kind.channels)
             crops = tf.ensure_shape(tf.numpy_function(cut, [item], tf.uint8), shape)
             return _varied(crops, item, self.options)
 
@@ -102,28 +104,16 @@ class Pipeline:
             raise InputError(f"training pictures cannot be read: {error.message.splitlines()[0]}") from error
 
     def _cut(self, item: int, crop: int, usable: npt.NDArray[np.intp], cumulative: npt.NDArray[np.float64]) -> Crops:
-        """Crops [CROPS_PER_PICTURE, crop, crop, C] of the first sound picture that ``item``'s own randomness draws."""
+        """A round's crops [N, crop, crop, C] of the first sound picture that ``item``'s own randomness draws."""
         random = np.random.default_rng([self.options.seed, item])
         for _ in range(MAX_TRIES):
             index = int(usable[np.searchsorted(cumulative, random.random(), side="right")])
             picture = None if index in self._damaged else self._kind.decode(self._entries[index])
             if picture is not None:
-                windows = [_window(picture, crop, random, self.options) for _ in range(CROPS_PER_PICTURE)]
+                windows = [window(picture, crop, random, self.options.rescale) for _ in range(self._round)]
                 return np.stack(windows)
             self._damaged.add(index)
         raise InputError(f"{MAX_TRIES} damaged pictures in a row")
-
-
-def _window(picture: Crops, crop: int, random: np.random.Generator, options: DataOptions) -> Crops:
-    """A random window of ``picture``, every other one (where there is room) from a larger window, reduced."""
-    height, width, _ = picture.shape
-    reduced = int(crop / random.uniform(*RESCALE_RANGE))
-    side = reduced if options.rescale and random.random() < 0.5 and reduced <= min(height, width) else crop
-    left, top = (int(random.integers(0, room - side + 1)) for room in (width, height))
-    window = picture[top : top + side, left : left + side]
-    if side == crop:
-        return window
-    return np.asarray(Image.fromarray(window).resize((crop, crop), Image.Resampling.LANCZOS))
 
 
 def _varied(crops: Any, item: Any, options: DataOptions) -> Any:
@@ -132,7 +122,7 @@ def _varied(crops: Any, item: Any, options: DataOptions) -> Any:
     if options.flip:
         crops = tf.image.stateless_random_flip_left_right(crops, seeds[0])
         crops = tf.image.stateless_random_flip_up_down(crops, seeds[1])
-        swap = tf.random.stateless_uniform((CROPS_PER_PICTURE, 1, 1, 1), seeds[2]) < 0.5
+        swap = tf.random.stateless_uniform((len(crops), 1, 1, 1), seeds[2]) < 0.5
         crops = tf.where(swap, tf.transpose(crops, (0, 2, 1, 3)), crops)
     if options.jitter:
         strength = options.jitter
