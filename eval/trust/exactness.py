@@ -53,7 +53,7 @@ class OpenVino:
     """OpenVINO on the CPU, told to compute in float32."""
 
     def __init__(self, graph: bytes) -> None:
-        import openvino  # type: ignore[import-not-found]
+        import openvino
 
         core = openvino.Core()
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
