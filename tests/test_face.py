@@ -120,6 +120,25 @@ def test_frames_go_both_ways(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["clip.vae"]
 
 
+def test_videos_have_goals(tmp_path: Path) -> None:
+    path, frames = tmp_path / "a.vae", list(pictures(8))
+    plain = vaecompress.encode_video(frames, path, 50, fps=10, model="tiny", effort=1)
+    assert plain.kbit_per_s is not None
+    for goal in ({"size_bytes": plain.size_bytes}, {"bpp": 8 * plain.size_bytes / (8 * 70 * 120)}):
+        found = vaecompress.encode_video(frames, io.BytesIO(), fps=10, model="tiny", effort=1, **goal)
+        assert 0.93 * plain.size_bytes <= found.size_bytes <= plain.size_bytes
+    found = vaecompress.encode_video(frames, io.BytesIO(), kbps=plain.kbit_per_s, fps=10, model="tiny", effort=1)
+    assert found.kbit_per_s == pytest.approx(plain.kbit_per_s, rel=0.05)
+    with vaecompress.open_video(path) as video:
+        found = vaecompress.encode_video(video, io.BytesIO(), psnr_db=36, model="tiny", effort=1)
+    assert found.frames == 8
+    assert 36 <= found.psnr_db <= 36.5
+    with pytest.raises(UsageError, match="exactly one of quality, size, bpp, psnr and kbps"):
+        vaecompress.encode_video(frames, io.BytesIO(), 50, kbps=100, model="tiny")
+    with pytest.raises(UsageError, match="frames that come once"):
+        vaecompress.encode_video(iter(frames), io.BytesIO(), kbps=100, model="tiny")
+
+
 def test_a_film_keeps_sound_and_title_and_a_stream_coded_again_the_title(tmp_path: Path) -> None:
     film = clip(tmp_path / "a.mp4", Sine(seconds=0.25), frames=3, tags={"title": "Sea"})
     first = vaecompress.encode_video(film, tmp_path / "a.vae", 5, model="tiny", effort=1)

@@ -237,6 +237,10 @@ def encode_video(
     target: str | os.PathLike[str] | BinaryIO,
     quality: int | None = None,
     *,
+    size_bytes: int | None = None,
+    bpp: float | None = None,
+    psnr_db: float | None = None,
+    kbps: float | None = None,
     fps: Fraction | float | None = None,
     group: int = DEFAULT_GROUP,
     model: str | Path | None = None,
@@ -247,8 +251,10 @@ def encode_video(
 
     ``frames`` are pictures one by one (each in any form that :func:`encode` takes, all of one size, ``fps`` of them a
     second, 24 unless given), a :class:`vaecompress.videos.Video`, or what :func:`open_video` opens. ``target`` is a
-    path, or a seekable binary file. ``group`` is how often a frame is coded on its own; more than 1 needs the ``video``
-    extra, without which each is. Raises UsageError, InputError, LimitError, OutputError.
+    path, or a seekable binary file. At most one of ``quality`` (1..100, default 60), ``size_bytes``, ``bpp``,
+    ``psnr_db`` (the frames' mean) and ``kbps`` (without sound) is the goal; all but a quality read the frames several
+    times, so an iterator will not do. ``group`` is how often a frame is coded on its own; more than 1 needs the
+    ``video`` extra, without which each is. Raises UsageError, InputError, LimitError, GoalError, OutputError.
 
         >>> frames = (np.full((32, 48, 3), 40 * index, np.uint8) for index in range(3))
         >>> vaecompress.encode_video(frames, folder / "clip.vae", quality=30, fps=10, model="tiny").frames
@@ -259,10 +265,12 @@ def encode_video(
     """
     from vaecompress import videos
     from vaecompress.arguments import check_integers, check_numbers
+    from vaecompress.encoder.goal import Goal
 
-    check_integers(quality=quality, group=group, threads=threads)
-    check_numbers(fps=fps)
-    return videos.encode(frames, target, quality, fps, group, model, effort, threads)
+    check_integers(quality=quality, size_bytes=size_bytes, group=group, threads=threads)
+    check_numbers(bpp=bpp, psnr_db=psnr_db, kbps=kbps, fps=fps)
+    goal = Goal.from_options(quality, size_bytes, bpp, psnr_db, kbps)
+    return videos.encode(frames, target, goal, fps, group, model, effort, threads)
 
 
 def load(model: str | Path | None = None, *, threads: int | None = None) -> "Model":

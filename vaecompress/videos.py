@@ -2,7 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, islice
@@ -88,15 +88,16 @@ class _Stream(Video):
             raise UnsupportedError("this stream is a picture: vaecompress.decode and read open it")
         self._stamps = read_time_stamps(container)
         self._model = registry.find(header.model_id, threads=threads)
+        self._workers = threads or os.cpu_count() or 1
         self.width, self.height, self.time_base = header.width, header.height, self._stamps.time_base
         self.frame_count: int = len(container.frames)
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         wanted = range(*slice(start, stop).indices(self.frame_count))
-        return decode_video(self._container, self._model, wanted) if wanted else iter(())
+        return decode_video(self._container, self._model, wanted, self._workers) if wanted else iter(())
 
     def as_source(self) -> VideoSource:
-        source = _Frames.of(self, "stream", self.time_base, self.frame_count)
+        source = _Frames.of(self.frames, "stream", self.time_base, self.frame_count)
         source.colour, source.description = read_colour(self._container), read_description(self._container)
         source.last_duration = read_last_duration(self._container, self._stamps)
         if self._container.find(chunks.SOUND) is not None:
@@ -149,7 +150,7 @@ def open_video(
 def encode(
     frames: Any,
     target: str | os.PathLike[str] | BinaryIO,
-    quality: int | None = None,
+    goal: Goal,
     fps: Fraction | float | None = None,
     group: int = DEFAULT_GROUP,
     model: str | Path | None = None,
@@ -157,12 +158,12 @@ def encode(
     threads: int | None = None,
 ) -> VideoReport:
     """See :func:`vaecompress.encode_video`."""
-    wanted = Goal.from_options(quality, None, None, None).quality
-    assert wanted is not None
     if isinstance(frames, str | os.PathLike):
         rate = None if fps is None else Fraction(fps).limit_denominator(MAX_RATE_DENOMINATOR)
         with open_video(frames, rate, threads) as video:
-            return encode(video, target, quality, None, group, model, effort, threads)
+            return encode(video, target, goal, None, group, model, effort, threads)
+    if goal.quality is None and isinstance(frames, Iterator):
+        raise UsageError("frames that come once can only have a quality as the goal: give a list, a path or a Video")
     if isinstance(frames, Video) and fps is not None:
         raise UsageError("a video has its own time stamps: leave out the frame rate")
     source = frames.as_source() if isinstance(frames, Video) else _source_of(frames, fps or DEFAULT_FRAME_RATE)
@@ -170,7 +171,7 @@ def encode(
     workers, level = threads or os.cpu_count() or 1, prepare(effort, loaded)
 
     def write(file: BinaryIO) -> VideoReport:
-        return encode_video(source, file, loaded, wanted, workers, effort=level, group=group)
+        return encode_video(source, file, loaded, goal, workers, effort=level, group=group)
 
     if isinstance(target, str | os.PathLike):
         return _written(Path(target), write)
@@ -197,31 +198,33 @@ def _written(path: Path, write: Any) -> VideoReport:
 
 @dataclass
 class _Frames(VideoSource):
-    """Frames that come one by one, and once."""
+    """Frames that ``start`` gives one by one, as often as it can."""
 
-    waiting: Iterator[Frame] = field(default_factory=lambda: iter(()))
+    start: Callable[[], Iterator[Frame]] = field(default=lambda: iter(()))
+    waiting: Iterator[Frame] | None = None
 
     def _frames(self) -> Iterator[tuple[UInt8Array, int]]:
-        return ((frame.pixels, frame.pts) for frame in self.waiting)
+        frames, self.waiting = self.waiting or self.start(), None
+        return ((frame.pixels, frame.pts) for frame in frames)
 
     @classmethod
     def of(
         cls,
-        frames: Iterable[Frame],
+        start: Callable[[], Iterator[Frame]],
         name: str,
         time_base: Fraction,
         frame_count: int | None = None,
     ) -> "_Frames":
         """Raises InputError where there is no frame."""
-        waiting = iter(frames)
-        first = next(waiting, None)
+        frames = start()
+        first = next(frames, None)
         if first is None:
             raise InputError(f"{name}: no frames to make a video of")
         height, width, _ = first.pixels.shape
         limits = Limits()
         limits.check_size(width, height)
-        colour, rest = Colour(matrix=IDENTITY, full_range=True), chain([first], waiting)
-        return cls(name, width, height, time_base, frame_count, colour, False, limits, waiting=rest)
+        colour, waiting = Colour(matrix=IDENTITY, full_range=True), chain([first], frames)
+        return cls(name, width, height, time_base, frame_count, colour, False, limits, start=start, waiting=waiting)
 
 
 def _source_of(pictures: Iterable[Any], fps: Fraction | float) -> VideoSource:
@@ -229,8 +232,11 @@ def _source_of(pictures: Iterable[Any], fps: Fraction | float) -> VideoSource:
     if not isinstance(pictures, Iterable) or isinstance(pictures, bytes | bytearray | memoryview):
         raise UsageError(f"{type(pictures).__name__} gives no frames: give pictures one by one, a path, or a Video")
     rate = Fraction(fps).limit_denominator(MAX_RATE_DENOMINATOR)
-    frames = (Frame(index, index, _pixels(picture)) for index, picture in enumerate(pictures))
-    return _Frames.of(frames, "frames", 1 / rate)
+
+    def start() -> Iterator[Frame]:
+        return (Frame(index, index, _pixels(picture)) for index, picture in enumerate(pictures))
+
+    return _Frames.of(start, "frames", 1 / rate)
 
 
 def _pixels(picture: Any) -> UInt8Array:
