@@ -46,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--basis-refresh", type=positive_integer, metavar="N", help="steps between two renewals of SOAP's bases (10)"
     )
     parser.add_argument("--coded", action="store_true", help="train the decoder alone, on what 'pack --coded' made")
-    parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 until the exact phase (GPU)")
+    parser.add_argument(
+        "--bf16", action="store_true", help="compute in bfloat16 until the exact phase (GPU; with AMX by itself)"
+    )
     parser.add_argument("--tensorboard", action="store_true", help="write learning curves for TensorBoard too")
     parser.add_argument("--stream", action="store_true", help="read pictures as they are needed, not all into memory")
     parser.add_argument("--jitter", type=positive_number, default=0.0, help="0..1, random colours; needs --stream")
@@ -65,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--jitter needs --stream: pictures in memory keep their colours")
     if options.coordinator is None and (options.processes, options.process) != (None, None):
         raise UsageError("--processes and --process need --coordinator HOST:PORT, the first one's address")
+    import jax
     import jax.numpy as jnp
 
     from vaecompress.train import devices
@@ -74,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
     from vaecompress.train.loop import Run, RunOptions
     from vaecompress.transforms.config import VideoConfig
 
+    amx = devices.use_amx()
     if options.coordinator:
         devices.join(options.coordinator, options.processes, options.process)
     console = Console.of(options)
@@ -87,7 +91,8 @@ def run(options: argparse.Namespace) -> int:
     pictures = validation_images(options.data, tests, kind)
     exclude = excluded_names(options.exclude, options.data, console, kind) | frozenset(tests)
     batches = _batches(options, exclude, recipe.recipe.seed, kind, console)
-    dtype = jnp.bfloat16 if options.bf16 else jnp.float32
+    narrow = options.bf16 or (amx and jax.default_backend() == "cpu")
+    dtype = jnp.bfloat16 if narrow else jnp.float32
     settings = RunOptions(
         compute_dtype=dtype,
         tensorboard=options.tensorboard,

@@ -98,3 +98,35 @@ def test_only_a_lost_process_is_taken_for_one(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(LostProcessError, match=r"stopped \(connection closed\): start again"):
         fail()
     assert len(ends) == 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"), [("fpu amx_bf16 amx_tile", 0), ("fpu amx_bf16", 134), ("fpu avx512_bf16", 0)]
+)
+def test_matrix_units_are_used_where_jaxlib_knows_how(
+    facts: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def probe(words: Sequence[str], env: dict[str, str], **options: Any) -> "subprocess.CompletedProcess[bytes]":
+        tried.append(env["XLA_FLAGS"])
+        return subprocess.CompletedProcess(words, status)
+
+    (tmp_path / "cpuinfo").write_text(f"model name\t: one\nflags\t\t: {facts}\n")
+    monkeypatch.setattr(devices, "CPU_FACTS", tmp_path / "cpuinfo")
+    monkeypatch.setattr(subprocess, "run", probe)
+    monkeypatch.setenv("XLA_FLAGS", "--before")
+    there, used = "amx_bf16" in facts, "amx_tile" in facts
+    assert devices.use_amx() == used
+    with_flag = f"--before {devices.AMX_FLAG}"
+    assert tried == ([with_flag] if there else [])
+    assert os.environ["XLA_FLAGS"] == (with_flag if used else "--before")
+
+
+def test_a_flag_that_this_jaxlib_lacks_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cpuinfo").write_text("flags : amx_bf16\n")
+    monkeypatch.setattr(devices, "CPU_FACTS", tmp_path / "cpuinfo")
+    monkeypatch.setattr(devices, "AMX_FLAG", "--xla_has_no_such_flag=1")
+    before = os.environ["XLA_FLAGS"]
+    assert not devices.use_amx()
+    assert os.environ["XLA_FLAGS"] == before

@@ -1,6 +1,7 @@
 """A run: every step saved, resumed to the bit, stopped by NaN and Ctrl-C with the last good checkpoint kept."""
 
 import json
+import shutil
 import signal
 from dataclasses import replace
 
@@ -181,6 +182,21 @@ def test_resuming_gives_the_state_of_an_uninterrupted_run_to_the_bit(whole, tmp_
     assert_equal(run(tmp_path).train(), whole[1])
     steps = [row.step for row in read_rows(tmp_path / "curves.csv") if row.series == "train"]
     assert steps == sorted({2, 4, 6, 7, step + 1})
+
+
+def test_another_decay_branches_off_the_state_before_it(whole, tmp_path, foreground):
+    folder, state, _ = whole
+    kept = folder / loop.BEFORE_DECAY
+    assert latest_step(kept) == 4
+    shutil.copytree(kept, tmp_path / "again")
+    assert_equal(run(tmp_path / "again").train(), state)
+    assert not (tmp_path / "again" / loop.BEFORE_DECAY).exists()
+    shutil.copytree(kept, tmp_path / "longer")
+    options = replace(OPTIONS, log_every=1, budget_minutes=1e9)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "longer", Crops(interrupt_at=4), options=options).train()
+    (row,) = read_rows(tmp_path / "longer" / "curves.csv")
+    assert (row.step, row.learning_rate) == (5, pytest.approx(RECIPE.learning_rate))
 
 
 def poisoned(monkeypatch, from_step):

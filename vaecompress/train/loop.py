@@ -48,6 +48,9 @@ VALIDATION_SIDE, TRIPLE_SIDE = 256, 192
 CONFIG_NAME = "config.json"
 """What the run is, in its folder: written when it starts, and again when it goes on."""
 
+BEFORE_DECAY = "before-decay"
+"""The checkpoint from which the learning rate fell, in a folder of its own within the run's."""
+
 VALIDATION_POSITIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 CALIBRATION_BATCHES = 64
 
@@ -133,22 +136,33 @@ class Run:
         the last step; :class:`LostProcessError` where another process is gone. Ctrl-C saves and raises
         KeyboardInterrupt, in every process.
         """
-        with devices.all_alive(), interrupt_flag() as interrupted, Saver(self.folder) as self._saver, self._closing:
+        kept = Saver(self.folder / BEFORE_DECAY)
+        with (
+            devices.all_alive(),
+            interrupt_flag() as interrupted,
+            Saver(self.folder) as self._saver,
+            kept,
+            self._closing,
+        ):
             state = self._start(weights)
             self._write_config()
             self._curves, self._sinks = self._open_curves(int(state.step))
             self._evaluate = make_evaluation(self._model, measure)
-            return self._loop(state, interrupted)
+            return self._loop(state, interrupted, kept)
 
-    def _loop(self, state: TrainState, interrupted: threading.Event) -> TrainState:
-        """Every step from ``state`` on."""
+    def _loop(self, state: TrainState, interrupted: threading.Event, kept: Saver) -> TrainState:
+        """Every step from ``state`` on; where the learning rate begins to fall the state is ``kept``."""
         first = step = int(state.step)
         steps_left = self.preset.recipe.steps - first if self.options.budget_minutes is None else None
         self.progress(0, steps_left)
         self._logged = saved = time.monotonic()
+        rate_holds = self._place(first) < self.schedule.decay_from
         take_step: StepFunction | None = None
         report: StepReport | None = None
         while not self._done(step):
+            if rate_holds and self._place(step) >= self.schedule.decay_from:
+                rate_holds = False
+                self._save(state, kept)
             if take_step is None or (self._exact(step) and not self.calibrated):
                 state, take_step = self._phase(state, step)
             batch, before = self._next_batch(step, report), report
@@ -164,7 +178,7 @@ class Run:
             if done or (step % self.options.validate_every == 0 and not stop):
                 self._validate(state, step)
             if done or stop or time.monotonic() - saved > self.options.save_seconds:
-                self._save(state)
+                self._save(state, self._saver)
                 saved = time.monotonic()
             if stop and not done:
                 raise KeyboardInterrupt
@@ -333,7 +347,7 @@ class Run:
         for sink in self._sinks:
             sink(row)
 
-    def _save(self, state: TrainState) -> None:
+    def _save(self, state: TrainState, saver: Saver) -> None:
         if not devices.is_first():
             return
         facts = {
@@ -345,7 +359,7 @@ class Run:
             "validation_losses": self.losses,
         }
         before = {} if self.before is None else {"before": dict(self.before)}
-        self._saver.save(state, {**facts, **before, **describe(self.preset)})
+        saver.save(state, {**facts, **before, **describe(self.preset)})
 
 
 def _validation_side(preset: Preset[Any]) -> int:

@@ -42,10 +42,15 @@ class Schedule:
                 return side
         return self.recipe.crops[-1][1]
 
+    @property
+    def decay_from(self) -> float:
+        """Where the learning rate begins to fall."""
+        return 1.0 - self.recipe.decay_share
+
     def decay(self, place: float) -> float:
         """What the learning rate is multiplied by: 1, then a cosine down to ``final_rate``."""
         share, floor = self.recipe.decay_share, self.recipe.final_rate
-        done = min(max((place - 1.0 + share) / share, 0.0), 1.0) if share else 0.0
+        done = min(max((place - self.decay_from) / share, 0.0), 1.0) if share else 0.0
         return floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * done))
 
     def moment(self, place: float) -> Moment:
