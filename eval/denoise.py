@@ -7,6 +7,9 @@ scikit-image's; BM3D (``bm3d_rgb``) is there where its package is: pip install b
 """
 
 import argparse
+import hashlib
+import itertools
+import json
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +28,7 @@ from vaecompress.bitstream import Container
 from vaecompress.codec.picture import psnr_db
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.still import ImageEncoder
-from vaecompress.errors import UsageError
+from vaecompress.errors import CorruptError, UsageError
 from vaecompress.media.image import Image
 from vaecompress.models import registry
 from vaecompress.train.data.sources import middle
@@ -88,22 +91,51 @@ def _estimate(name: str, pixels: Pixels) -> float:
     return float(estimate_sigma(pixels, average_sigmas=True, channel_axis=2))
 
 
-def tables(pictures: Sequence[Pixels], sigmas: Sequence[float], seeds: int, model: str | None) -> str:
-    """Both tables."""
-    found, bar, done = methods(model), ProgressBar(), 0
+class Scores:
+    """PSNR by what it depends on, in a file of JSON lines: a run that was stopped goes on where it was."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Raises CorruptError where the file holds anything else."""
+        self._path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
+        try:
+            self._found = {tuple(key): float(db) for key, db in map(json.loads, lines)}
+        except (ValueError, TypeError) as error:
+            raise CorruptError(f"{path}: is damaged; delete it, and all is measured again") from error
+
+    def get(self, key: tuple[Any, ...]) -> float | None:
+        """What is known of ``key``."""
+        return self._found.get(key)
+
+    def add(self, key: tuple[Any, ...], db: float) -> float:
+        """Write down what was measured, and return it."""
+        self._found[key] = db
+        if self._path:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([key, db]) + "\n")
+        return db
+
+
+def tables(
+    pictures: Sequence[Pixels], sigmas: Sequence[float], seeds: int, model: str | None, kept: Path | None = None
+) -> str:
+    """Both tables; PSNR of single pictures goes into the file ``kept``, and is taken from there."""
+    found, bar, done, scores = methods(model), ProgressBar(), 0, Scores(kept)
+    means: dict[tuple[bool, float, str], list[float]] = {}
     total = 2 * len(pictures) * len(sigmas) * seeds * len(found)
-    scores: dict[tuple[bool, float, str], list[float]] = {}
-    for sigma in sigmas:
-        for seed in range(seeds):
-            for clean in pictures:
-                source = noisy(clean, sigma, seed)
-                for blind in (False, True):
-                    scores.setdefault((blind, sigma, "noisy"), []).append(psnr_db(clean, source))
-                    for name, method in found.items():
-                        level = _estimate(name, source) if blind else sigma
-                        scores.setdefault((blind, sigma, name), []).append(psnr_db(clean, method(source, level)))
-                        done += 1
-                        bar(done, total, f"sigma {sigma:g}, {name}")
+    for clean in pictures:
+        digest = hashlib.sha256(clean.tobytes()).hexdigest()
+        for sigma, seed, blind in itertools.product(sigmas, range(seeds), (False, True)):
+            source = noisy(clean, sigma, seed)
+            means.setdefault((blind, sigma, "noisy"), []).append(psnr_db(clean, source))
+            for name, method in found.items():
+                key = (digest, sigma, seed, blind, name, model)
+                if (db := scores.get(key)) is None:
+                    level = _estimate(name, source) if blind else sigma
+                    db = scores.add(key, psnr_db(clean, method(source, level)))
+                means.setdefault((blind, sigma, name), []).append(db)
+                done += 1
+                bar(done, total, f"sigma {sigma:g}, {name}")
     bar.close()
     lines = []
     for blind in (False, True):
@@ -112,8 +144,8 @@ def tables(pictures: Sequence[Pixels], sigmas: Sequence[float], seeds: int, mode
             "| ---: |" + " ---: |" * (1 + len(found)),
         ]
         for sigma in sigmas:
-            means = [f"{fmean(scores[blind, sigma, name]):.2f} dB" for name in ("noisy", *found)]
-            lines.append(f"| {sigma:g} | " + " | ".join(means) + " |")
+            cells = [f"{fmean(means[blind, sigma, name]):.2f} dB" for name in ("noisy", *found)]
+            lines.append(f"| {sigma:g} | " + " | ".join(cells) + " |")
         lines.append("")
     if "BM3D" not in found:
         lines.append("BM3D is not installed: pip install bm3d (for non-commercial use only).\n")
@@ -173,6 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", help="name or path of a model file")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the first picture and noise instead")
     parser.add_argument("--rates", action="store_true", help="BD-rates of encode --denoise instead of the two tables")
+    parser.add_argument("--scores", type=Path, metavar="FILE", help="keep what is measured; go on from there next time")
     options = parser.parse_args(arguments)
     return exit_code(lambda: _print(options))
 
@@ -190,7 +223,7 @@ def _print(options: argparse.Namespace) -> None:
     elif options.rates:
         print(rates(pictures, sigmas, options.model), end="")
     else:
-        print(tables(pictures, sigmas, options.seeds, options.model), end="")
+        print(tables(pictures, sigmas, options.seeds, options.model, options.scores), end="")
 
 
 if __name__ == "__main__":

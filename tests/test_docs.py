@@ -25,6 +25,23 @@ def test_a_function_for_any_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("optax_promotion")
+def test_the_classic_autoencoder_learns_and_makes_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("flax", reason="needs the train extra")
+    monkeypatch.chdir(ROOT)
+    module = run_python_of(ROOT / "docs" / "vae.md")
+    assert module["latents"].shape == (1, 10, 10, 3)
+    assert module["back"].shape == module["picture"].shape
+    (_, first), *_, (_, last) = module["quantised"].curve
+    assert float(last.bits) < float(first.bits)
+    (_, first), *_, (_, last) = module["gaussian"].curve
+    assert float(last.loss) < float(first.loss)
+    coded = module["coded"]
+    assert (coded.y_hat == coded.y_hat.round()).all()
+    assert -16 < 8 * len(module["data"]) - float(coded.bits[0]) < 48
+    assert module["point"].bits > 0
+
+
+@pytest.mark.usefixtures("optax_promotion")
 def test_the_calls_of_research_run_and_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("flax", reason="needs the train extra")
     monkeypatch.chdir(ROOT)

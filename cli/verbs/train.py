@@ -52,6 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tensorboard", action="store_true", help="write learning curves for TensorBoard too")
     parser.add_argument("--stream", action="store_true", help="read pictures as they are needed, not all into memory")
     parser.add_argument("--jitter", type=positive_number, default=0.0, help="0..1, random colours; needs --stream")
+    parser.add_argument(
+        "--noise", type=positive_number, default=0.0, metavar="S", help="levels of noise on what goes in"
+    )
+    parser.add_argument("--mask", choices=["alpha"], help="no error counts where a picture's alpha is 0")
     parser.add_argument("--no-rescale", action="store_true", help="no crops from reduced pictures")
     parser.add_argument("--peak-tflops", type=positive_number, metavar="N", help="a device's peak, to print its share")
     add_quiet_argument(parser)
@@ -72,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
 
     from vaecompress.train import devices
     from vaecompress.train.data.coded import CODED
-    from vaecompress.train.data.sources import PICTURES, listed_names, validation_images
+    from vaecompress.train.data.sources import MASKED, PICTURES, listed_names, validation_images
     from vaecompress.train.data.triples import TRIPLES
     from vaecompress.train.loop import Run, RunOptions
     from vaecompress.transforms.config import VideoConfig
@@ -84,9 +88,12 @@ def run(options: argparse.Namespace) -> int:
     recipe = _recipe(_preset(options), options)
     devices.check_batch(recipe.recipe.batch_size)
     weights = _initial_weights(options.init, recipe)
-    kind = CODED if options.coded else TRIPLES if isinstance(recipe.model, VideoConfig) else PICTURES
-    if options.jitter and kind is not PICTURES:
-        raise UsageError(f"--jitter is for pictures: what belongs to the pixels of a {kind.noun} would no longer fit")
+    pictures_kind = MASKED if options.mask else PICTURES
+    kind = CODED if options.coded else TRIPLES if isinstance(recipe.model, VideoConfig) else pictures_kind
+    for name in ("jitter", "noise", "mask"):
+        if getattr(options, name) and kind in (CODED, TRIPLES):
+            why = f"what belongs to the pixels of a {kind.noun} would no longer fit"
+            raise UsageError(f"--{name} is for pictures: {why}")
     tests = sorted(listed_names([options.validation])) if options.validation else []
     pictures = validation_images(options.data, tests, kind)
     exclude = excluded_names(options.exclude, options.data, console, kind) | frozenset(tests)
@@ -97,6 +104,7 @@ def run(options: argparse.Namespace) -> int:
         compute_dtype=dtype,
         tensorboard=options.tensorboard,
         budget_minutes=options.minutes,
+        noise_levels=options.noise,
         device_tflops=options.peak_tflops,
         facts=_facts(options),
     )
@@ -177,6 +185,8 @@ def _batches(
     from vaecompress.train.data.resident import Resident
 
     resident = Resident.load(options.data, exclude, rescale, seed, kind)
+    if options.mask and resident.pixels[:, -1].all():
+        raise UsageError("--mask alpha: no picture has a pixel of alpha 0, so nothing would be masked")
     megapixels = len(resident.pixels) / 1e6
     console.say(f"{len(resident.heights)} {kind.noun}s in memory, {megapixels:.0f} MP; left out: {resident.skipped}")
     return resident if jax.default_backend() == "cpu" else DeviceResident(resident)

@@ -31,6 +31,25 @@ def test_both_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert known[2] == estimated[2]
 
 
+def test_what_was_measured_is_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = folder / "scores.jsonl"
+    words = [str(folder), "--sigmas", "20", "--crop", "64", "--model", "tiny", "--scores", str(kept)]
+    assert denoise.main(words) == 0
+    first, lines = capsys.readouterr().out, kept.read_text().splitlines()
+    assert len(lines) == 2 * len(denoise.methods("tiny"))
+    kept.write_text(
+        "\n".join(line.replace(line[line.rindex(",") + 1 :], " 12.5]") for line in lines[:1] + lines[2:]) + "\n"
+    )
+    assert denoise.main(words) == 0
+    again = capsys.readouterr().out
+    assert "| 12.50 dB |" in again
+    assert kept.read_text().splitlines()[-1] == lines[1]
+    assert again.splitlines()[0] == first.splitlines()[0]
+    kept.write_text("[1\n")
+    assert denoise.main(words) != 0
+    assert "is damaged" in capsys.readouterr().err
+
+
 def test_rates(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(denoise, "QUALITIES", (5, 15, 25, 40))
     assert denoise.main([str(folder), "--sigmas", "20", "--model", "tiny", "--rates"]) == 0

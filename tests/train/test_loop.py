@@ -269,6 +269,20 @@ def test_loss_falls_on_one_batch():
     assert loss(state) < 0.98 * before
 
 
+def test_noise_goes_in_and_what_is_hidden_costs_no_error():
+    take_step = make_preset_step(PRESET, jnp.float32, False, 60.0)
+    reports = []
+    for alpha in (0, 255):
+        state = init_state(optimiser(RECIPE), init_variables(HyperpriorVAE(SMALL), 0))
+        flat = np.full((2, 64, 64, 4), 128, np.uint8)
+        flat[..., 3] = alpha
+        reports.append(take_step(state, flat, START)[1])
+    hidden, seen = reports
+    assert float(hidden.psnr_db) == pytest.approx(10 * np.log10(255**2 / 1e-3))
+    assert float(hidden.bpp) == float(seen.bpp) > 0.05
+    assert 25 < float(seen.psnr_db) < 40, "10 log10(255^2 / 60^2) is 12.6: the target has no noise"
+
+
 def test_half_precision_compute_keeps_a_float32_state_and_a_close_loss():
     batch, reports = Crops().batch(0, 2, 64), {}
     for dtype in (jnp.float32, jnp.bfloat16):

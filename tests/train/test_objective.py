@@ -40,6 +40,22 @@ def test_measures_are_bits_a_pixel_and_squared_levels():
     np.testing.assert_allclose(found.psnr_db, 10 * np.log10(255**2 / np.array([4.0, 16.0])), rtol=1e-5)
 
 
+def test_errors_under_alpha_0_do_not_count():
+    levels = np.full((1, 64, 64, 4), 100.0, np.float32)
+    levels[:, :16, :, 3] = 0
+    levels[:, 16:, :, 3] = 1
+    likelihood = np.full((1, 4, 4, 5), 0.25, np.float32), np.full((1, 1, 1, 3), 0.5, np.float32)
+
+    def measured(wrong_rows):
+        decoded = from_levels(levels[..., :3])
+        decoded[:, wrong_rows] += 4.0 / 256
+        return measure(levels, Forward(decoded, *likelihood, None, None, None, None))
+
+    np.testing.assert_array_equal(measured(slice(0, 16)).squared_error, [0.0])
+    np.testing.assert_allclose(measured(slice(8, 32)).squared_error, [16.0 / 4], rtol=1e-4)
+    np.testing.assert_allclose(measured(slice(0, 16)).bpp, (160 + 3) / 4096, rtol=1e-6)
+
+
 def test_the_loss_weighs_distortion_by_lambda_and_every_rate_alike():
     position = np.array([0.0, 1.0], np.float32)
     weight = np.asarray(lambda_at(position))

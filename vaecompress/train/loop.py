@@ -68,6 +68,7 @@ class RunOptions:
     """What a run does besides the recipe.
 
     Intervals in steps; ``save_seconds`` between checkpoints. ``budget_minutes`` of training replace the recipe's steps.
+    ``noise_levels`` is the deviation of noise on what goes in, while what comes out is held against pictures without.
     ``device_tflops`` is one device's peak where :mod:`meter` does not know it. ``facts`` is what else ``config.json``
     shall tell, as where the pictures came from.
     """
@@ -78,6 +79,7 @@ class RunOptions:
     compute_dtype: Any = jnp.float32
     tensorboard: bool = False
     budget_minutes: float | None = None
+    noise_levels: float = 0.0
     device_tflops: float | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -210,7 +212,7 @@ class Run:
             for index in range(CALIBRATION_BATCHES):
                 state = calibrate(state, self._batch(self.preset.recipe.steps + index, self._crop(step)))
             self.calibrated = True
-        return state, make_preset_step(self.preset, self.options.compute_dtype, exact)
+        return state, make_preset_step(self.preset, self.options.compute_dtype, exact, self.options.noise_levels)
 
     def _start(self, weights: Weights | None) -> TrainState:
         """The state to go on from, which the first process finds and hands to the others."""

@@ -12,8 +12,9 @@ import numpy as np
 
 from vaecompress.format import STEP_BITS, quality_position
 from vaecompress.train.data.coded import unpacked
+from vaecompress.train.data.sources import MASKED
 from vaecompress.train.data.triples import ONE_SIDED, TAG
-from vaecompress.train.objective import positions
+from vaecompress.train.objective import COLOURS, positions
 from vaecompress.transforms.coded_vae import CodedVAE
 from vaecompress.transforms.config import AnyConfig, VideoConfig
 from vaecompress.transforms.vae import HyperpriorVAE, Variables, init_variables
@@ -21,8 +22,6 @@ from vaecompress.transforms.video_vae import PredictedVAE, init_predicted
 
 Array = jax.Array
 Model = HyperpriorVAE | PredictedVAE
-
-COLOURS = 3
 FRAME, PAST, FUTURE = (slice(COLOURS * place, COLOURS * (place + 1)) for place in range(3))
 """Where the pictures of a triple lie among its channels."""
 
@@ -86,7 +85,7 @@ def apply(
     if isinstance(model, CodedVAE):
         symbols, z_hat, _ = _unpacked(model, levels)
         return model.apply(variables, symbols, z_hat, position, exact_phase, method="decode_symbols", **options)
-    inputs = [levels]
+    inputs = [levels[..., FRAME]]
     if isinstance(model, PredictedVAE):
         inputs = [levels[..., FRAME], levels[..., PAST], levels[..., FUTURE], levels[:, 0, 0, TAG] >= ONE_SIDED]
     return model.apply(variables, *inputs, position, exact_phase, noise, **options)
@@ -102,5 +101,12 @@ def _unpacked(model: CodedVAE, levels: Array) -> tuple[Array, Array, Array]:
 
 
 def pictures(levels: Array) -> Array:
-    """What is coded of a batch [B, H, W, C]: pictures [B, H, W, 3]."""
-    return levels[..., FRAME]
+    """What is coded of a batch [B, H, W, C]: pictures [B, H, W, 3], or 4 where the batch has alpha."""
+    return levels if levels.shape[-1] == MASKED.channels else levels[..., FRAME]
+
+
+def noisy(levels: Array, deviation: float, key: Array) -> Array:
+    """Pictures [B, H, W, 3 or 4] with white noise of ``deviation`` levels on their colours, in 8 bits as files are."""
+    colours = levels[..., FRAME]
+    noise = deviation * jax.random.normal(key, colours.shape)
+    return jnp.concatenate([jnp.clip(jnp.round(colours + noise), 0.0, 255.0), levels[..., COLOURS:]], axis=-1)

@@ -16,6 +16,8 @@ from vaecompress.transforms.synthesis import from_levels
 
 Array = jax.Array
 
+COLOURS = 3
+
 
 class Measures(NamedTuple):
     """Of each sample [B]: rate of latents and hyper-latents in bits a pixel, and squared error in 8-bit levels."""
@@ -41,9 +43,14 @@ def positions(key: Array, batch_size: int) -> Array:
 
 
 def measure(levels: Array, forward: Forward) -> Measures:
-    """Rate and distortion of each picture of ``levels`` [B, H, W, 3]."""
+    """Rate and distortion of each picture of ``levels`` [B, H, W, 3]; of [B, H, W, 4] none counts under alpha 0.
+
+    The error is still divided by all pixels, as the rate is: what is hidden is as if it came back exactly.
+    """
     pixels = levels.shape[1] * levels.shape[2]
-    error = (forward.x_hat - from_levels(levels)) * 256.0
+    error = (forward.x_hat - from_levels(levels[..., :COLOURS])) * 256.0
+    if levels.shape[-1] > COLOURS:
+        error = jnp.where(levels[..., COLOURS:] > 0, error, 0.0)
     return Measures(
         y_bpp=jnp.sum(bits(forward.y_likelihood), axis=(1, 2, 3)) / pixels,
         z_bpp=jnp.sum(bits(forward.z_likelihood), axis=(1, 2, 3)) / pixels,

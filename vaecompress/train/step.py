@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from vaecompress.train import devices
-from vaecompress.train.model import Model, apply, at_any_quality, drawn, model_of, own_positions, pictures
+from vaecompress.train.model import Model, apply, at_any_quality, drawn, model_of, noisy, own_positions, pictures
 from vaecompress.train.objective import Measures, measure, rate_distortion
 from vaecompress.train.optimiser import optimiser
 from vaecompress.train.presets import Preset
@@ -53,7 +53,7 @@ ForwardPass = Callable[[Variables, Array, Array, Array, Array], Forward]
 """Variables, a batch [B, H, W, C] in 8-bit levels, positions [B], a key of noise, and the place 0..1 in the run."""
 
 Loss = Callable[[Array, Forward, Measures, Array], Array]
-"""Pictures [B, H, W, 3] in 8-bit levels, what their forward pass gave, its measures, positions [B]: losses [B]."""
+"""Pictures [B, H, W, 3 or 4] in 8-bit levels, what their forward pass gave, its measures, positions [B]: losses [B]."""
 
 Draw = Callable[[Array, Array], tuple[Array, Array]]
 """A batch [B, H, W, C] in 8-bit levels and a key, to what is trained on of it, and the positions [B] it is coded at."""
@@ -109,11 +109,18 @@ def make_step(
 
 
 @cache
-def make_preset_step(preset: Preset[Any], compute_dtype: Any, exact_phase: bool) -> StepFunction:
-    """The step of a preset; ``exact_phase``: with rounding in the loop, in float32 whatever ``compute_dtype`` says."""
+def make_preset_step(
+    preset: Preset[Any], compute_dtype: Any, exact_phase: bool, noise_levels: float = 0.0
+) -> StepFunction:
+    """The step of a preset; ``exact_phase``: with rounding in the loop, in float32 whatever ``compute_dtype`` says.
+
+    Pictures go in under noise of ``noise_levels``, and the loss compares with what they were without.
+    """
     model = model_of(preset.model, jnp.float32 if exact_phase else compute_dtype, preset.recipe.coded)
 
     def forward_pass(variables: Variables, levels: Array, position: Array, key: Array, place: Array) -> Forward:
+        if noise_levels:
+            levels = noisy(levels, noise_levels, jax.random.fold_in(key, 1))
         found: Any = apply(model, variables, levels, position, exact_phase, True, rngs={"noise": key})
         return cast(Forward, found)
 

@@ -232,3 +232,19 @@ def test_a_bottleneck_of_one_s_own(pictures: Path, tmp_path: Path, capsys: pytes
     for count in (2, 4000):
         assert run(*words, "--latents", count) == 2
     assert "4000 latents: a colour has 1 to 256" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_noisy_and_missing_data(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("train", "--preset", "tiny", "--data", pictures, "-o", tmp_path / "run")
+    assert run(*words, "--mask", "alpha") == 2
+    assert "no picture has a pixel of alpha 0" in capsys.readouterr().err
+    rgba = np.dstack([pixels(seed=5, height=96, width=96), np.zeros((96, 96), np.uint8)])
+    Image.fromarray(rgba).save(pictures / "open.png")
+    assert run(*words, "--mask", "alpha", "--noise", 12) == 0
+    (made,) = StandInRun.made
+    assert made.options.noise_levels == 12
+    assert made.batches.batch(0, 2, 64).shape == (2, 64, 64, 4)
+    for option in (("--mask", "alpha"), ("--noise", 12)):
+        assert run(*words, *option, "--preset", "video") == 2
+        assert f"{option[0]} is for pictures" in capsys.readouterr().err

@@ -1,4 +1,5 @@
 import hashlib
+import io
 import json
 import tarfile
 from pathlib import Path
@@ -6,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pictures import coordinate_picture, encoded, write_folder, write_shard
+from PIL import Image
 
 from vaecompress.errors import InputError, OutputError
 from vaecompress.train.data.pack import pack
 from vaecompress.train.data.resident import Resident
+from vaecompress.train.data.sources import MASKED
 
 PNG = encoded(coordinate_picture(70, 80, 1))
 JPEG = encoded(coordinate_picture(90, 200, 2), "JPEG")
@@ -44,6 +47,24 @@ def test_packed_pictures_train_without_tensorflow(tmp_path: Path) -> None:
     pack([source], tmp_path / "out")
     packed, loose = Resident.load([tmp_path / "out"]), Resident.load([source])
     assert np.array_equal(packed.batch(0, 5, 64), loose.batch(0, 5, 64))
+
+
+def test_alpha_is_packed_where_something_shines_through(tmp_path: Path) -> None:
+    rgba = np.dstack([coordinate_picture(70, 80, 1), np.full((70, 80), 255, np.uint8)])
+    opaque = encoded(rgba)
+    rgba[:35, :, 3] = 0
+    source = write_folder(tmp_path / "in", {"opaque.png": opaque, "open.png": encoded(rgba)})
+    pack([source], tmp_path / "out")
+    pack([source], tmp_path / "reduced", max_side=76)
+    for folder in ("out", "reduced"):
+        held = members(tmp_path / folder / "shard-000.tar")
+        modes = {name: Image.open(io.BytesIO(data)).mode for name, data in held.items()}
+        assert modes == {"opaque.png": "RGB", "open.png": "RGBA"}
+    crops = Resident.load([tmp_path / "out"], rescale=False, kind=MASKED).batch(0, 30, 70)
+    assert 0.1 < (crops[..., 3] == 0).mean() < 0.4
+    assert set(np.unique(crops[crops[..., 3] == 0][:, 1])) == set(range(35))
+    plain = Resident.load([tmp_path / "out"], rescale=False).batch(0, 30, 70)
+    np.testing.assert_array_equal(crops[..., :3], plain)
 
 
 def test_no_shard_is_over_the_limit(tmp_path: Path) -> None:

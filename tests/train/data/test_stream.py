@@ -6,7 +6,7 @@ import pytest
 from pictures import coordinate_picture, encoded, window_of, write_folder, write_shard
 
 from vaecompress.errors import InputError
-from vaecompress.train.data.sources import DataOptions
+from vaecompress.train.data.sources import MASKED, DataOptions
 
 pytest.importorskip("tensorflow", reason="needs tensorflow (the train extra)")
 
@@ -107,3 +107,14 @@ def test_only_damaged_pictures(tmp_path: Path) -> None:
     write_folder(tmp_path, {"cut.png": FILES["tall.png"][:200]})
     with pytest.raises(InputError, match="damaged pictures in a row"):
         Pipeline([tmp_path], PLAIN).batch(0, 1, 64)
+
+
+def test_alpha_comes_along_and_keeps_its_values(tmp_path: Path) -> None:
+    rgba = np.dstack([np.full((64, 64, 3), 100, np.uint8), np.zeros((64, 64), np.uint8)])
+    rgba[:16, :, 3] = 200
+    write_folder(tmp_path, {"a.png": encoded(rgba)})
+    crops = Pipeline([tmp_path], DataOptions(jitter=0.5), MASKED).batch(0, 16, 64)
+    assert crops.shape == (16, 64, 64, 4)
+    assert set(np.unique(crops[..., 3])) == {0, 200}
+    assert (crops[..., 3] == 200).mean() == 0.25
+    assert len(np.unique(crops[..., 0])) > 5

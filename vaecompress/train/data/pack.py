@@ -22,6 +22,7 @@ SHARD_BYTES = 30 << 20
 MANIFEST_NAME = "manifest.json"
 
 _JPEG_MAGIC = b"\xff\xd8\xff"
+OPAQUE = 255
 _TAR_END_BYTES = 2 * tarfile.BLOCKSIZE
 
 
@@ -45,11 +46,12 @@ def pack(
 ) -> dict[str, Any]:
     """Pack the pictures of ``sources`` into ``output/shard-000.tar`` and so on; returns the manifest written beside.
 
-    JPEG files are kept byte for byte, others become 8-bit RGB PNG, and so do pictures with a side over ``max_side``
-    pixels, which are reduced to it. No shard is larger than ``shard_bytes``. Equal input gives equal bytes. The
-    manifest (also ``output/manifest.json``) holds ``shards`` (file, bytes, sha256), ``pictures`` (file, source name,
-    shard, width, height), ``pixels`` and ``skipped`` by reason. Raises :class:`InputError` when a source is missing or
-    nothing can be packed, :class:`OutputError` when ``output`` is not empty or cannot be written.
+    JPEG files are kept byte for byte, others become 8-bit PNG, RGBA where anything shines through, RGB else; so do
+    pictures with a side over ``max_side`` pixels, which are reduced to it. No shard is larger than ``shard_bytes``.
+    Equal input gives equal bytes. The manifest (also ``output/manifest.json``) holds ``shards`` (file, bytes,
+    sha256), ``pictures`` (file, source name, shard, width, height), ``pixels`` and ``skipped`` by reason. Raises
+    :class:`InputError` when a source is missing or nothing can be packed, :class:`OutputError` when ``output`` is not
+    empty or cannot be written.
     """
     check_output(output)
     skipped: Counter[str] = Counter()
@@ -142,9 +144,11 @@ class Shards:
 
 def _packed(entry: Entry, max_side: int | None) -> Packed | str:
     """``entry`` ready to pack, or the reason why it is skipped."""
-    picture = decode_picture(entry)
+    picture = decode_picture(entry, "RGBA")
     if picture is None:
         return "corrupt"
+    if picture.getchannel("A").getextrema() == (OPAQUE, OPAQUE):
+        picture = picture.convert("RGB")
     reduced = picture
     if max_side and max(picture.size) > max_side:
         scale = max_side / max(picture.size)

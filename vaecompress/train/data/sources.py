@@ -151,14 +151,14 @@ def drawable(
     return usable, cumulative / cumulative[-1]
 
 
-def decode_picture(entry: Entry) -> Image.Image | None:
-    """The picture as 8-bit RGB (alpha dropped, 16-bit grey reduced), or ``None`` when it is damaged."""
+def decode_picture(entry: Entry, mode: str = "RGB") -> Image.Image | None:
+    """The picture as 8-bit RGB or RGBA (16-bit grey reduced), or ``None`` when it is damaged."""
     try:
         with Image.open(io.BytesIO(entry.read())) as picture:
             if picture.mode.startswith("I"):
                 grey = np.asarray(picture).astype(np.int64) * 255 // 65535
-                return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB")
-            return picture.convert("RGB")
+                return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert(mode)
+            return picture.convert(mode)
     except UNREADABLE:
         return None
 
@@ -193,7 +193,15 @@ class Kind:
         return list_entries(sources, exclude, skipped, self.suffixes, self.origin)
 
 
+def _decode_masked(entry: Entry) -> npt.NDArray[np.uint8] | None:
+    """:func:`decode_picture` as uint8 [H, W, 4]."""
+    picture = decode_picture(entry, "RGBA")
+    return None if picture is None else np.asarray(picture)
+
+
 PICTURES = Kind("picture", 3, IMAGE_SUFFIXES, picture_size, decode_pixels)
+MASKED = Kind("picture", 4, IMAGE_SUFFIXES, picture_size, _decode_masked)
+"""Pictures with alpha: where it is 0, no error counts."""
 
 
 def unmatched(names: Iterable[str], sources: Sequence[Path], kind: Kind = PICTURES) -> list[str]:

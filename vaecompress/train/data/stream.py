@@ -126,10 +126,11 @@ def _varied(crops: Any, item: Any, options: DataOptions) -> Any:
         crops = tf.where(swap, tf.transpose(crops, (0, 2, 1, 3)), crops)
     if options.jitter:
         strength = options.jitter
-        colours = tf.image.convert_image_dtype(crops, tf.float32)
+        colours, alpha = crops[..., :3], crops[..., 3:]
+        colours = tf.image.convert_image_dtype(colours, tf.float32)
         colours = tf.image.stateless_random_brightness(colours, 0.3 * strength, seeds[3])
         colours = tf.image.stateless_random_contrast(colours, 1 - 0.5 * strength, 1 + 0.5 * strength, seeds[4])
         colours = tf.image.stateless_random_saturation(colours, 1 - 0.5 * strength, 1 + 0.5 * strength, seeds[5])
         colours = tf.image.stateless_random_hue(colours, 0.1 * strength, seeds[6])
-        crops = tf.image.convert_image_dtype(colours, tf.uint8, saturate=True)
+        crops = tf.concat([tf.image.convert_image_dtype(colours, tf.uint8, saturate=True), alpha], axis=-1)
     return crops
