@@ -20,10 +20,10 @@ import numpy.typing as npt
 from vaecompress.format import PATCH
 from vaecompress.models import registry
 from vaecompress.models.loaded import LoadedModel
-from vaecompress.networks.engines import session_options
 from vaecompress.networks.fewer_passes import in_fewer_passes
 from vaecompress.networks.graph_bytes import serialise
 from vaecompress.networks.onnx_graph import parse
+from vaecompress.networks.onnx_network import session_options
 from vaecompress.networks.staged_run import Layout, StagedRun
 from vaecompress.networks.stages import stages
 

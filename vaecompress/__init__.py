@@ -139,13 +139,14 @@ def decode(
     source: Any,
     *,
     threads: int | None = None,
-    engine: str = "onnxruntime",
+    engine: str = "auto",
     limits: Limits = Limits(),  # noqa: B008
 ) -> "Image":
     """Decode an image file: the same pixels on every machine, checked against the file's checksum.
 
-    ``source`` is its bytes (any bytes-like object), its path, or a binary file object. ``engine`` is ``onnxruntime`` or
-    ``reference`` (plain int64 numpy, slow). Raises UsageError, InputError, CorruptError, UnsupportedError, LimitError.
+    ``source`` is its bytes (any bytes-like object), its path, or a binary file object. ``engine`` is ``onnxruntime``,
+    ``openvino`` (the ``fast`` extra), ``auto`` (the second of them where it repays its start) or ``reference`` (plain
+    int64 numpy, slow). Raises UsageError, InputError, CorruptError, UnsupportedError, LimitError.
 
         >>> image = vaecompress.decode(vaecompress.encode("sample_media/coffee.png", model="tiny"))
         >>> image.pixels.shape, image.to_pil().size

@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_audio_argument(parser)
     parser.add_argument("--allow-partial", action="store_true", help="write what is sound of a damaged file; exit 4")
-    parser.add_argument("--engine", choices=("onnxruntime", "reference"), default="onnxruntime", help="what computes")
+    parser.add_argument(
+        "--engine", choices=("auto", "onnxruntime", "openvino", "reference"), default="auto", help="what computes"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

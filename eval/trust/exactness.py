@@ -27,6 +27,7 @@ from vaecompress.models import registry
 from vaecompress.models.loaded import LoadedModel
 from vaecompress.networks.engines import Network
 from vaecompress.networks.integer_engine import ReferenceNetwork
+from vaecompress.networks.openvino_engine import OpenVinoNetwork
 
 Array = npt.NDArray[Any]
 Engine = Callable[[bytes], Network]
@@ -49,22 +50,6 @@ class OnnxRuntime:
         return list(self._session.run(None, {name: np.ascontiguousarray(x) for name, x in inputs.items()}))
 
 
-class OpenVino:
-    """OpenVINO on the CPU, told to compute in float32."""
-
-    def __init__(self, graph: bytes) -> None:
-        import openvino
-
-        core = openvino.Core()
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
-        self._compiled = core.compile_model(core.read_model(graph), "CPU", settings)
-
-    def run(self, inputs: Mapping[str, Array]) -> list[Array]:
-        """Evaluate the graph."""
-        results = self._compiled({name: np.ascontiguousarray(x) for name, x in inputs.items()})
-        return [np.array(results[index]) for index in range(len(results))]
-
-
 class Variant(LoadedModel):
     """A model whose networks run under another engine."""
 
@@ -72,9 +57,9 @@ class Variant(LoadedModel):
         super().__init__(model.file, model.engine, model.threads)
         self._make = engine
 
-    def make_network(self, graph: bytes) -> Network:
+    def make_network(self, name: str) -> Network:
         """A graph under this engine."""
-        return self._make(graph)
+        return self._make(self.file.networks[name])
 
 
 def engines() -> dict[str, Engine]:
@@ -84,7 +69,7 @@ def engines() -> dict[str, Engine]:
         for threads, level in product((1, 2), LEVELS)
     }
     found["reference"] = ReferenceNetwork
-    optional = {"jax": _jax_network, "openvino": OpenVino}
+    optional: dict[str, Engine] = {"jax": _jax_network, "openvino": partial(OpenVinoNetwork, threads=1)}
     return found | {name: engine for name, engine in optional.items() if find_spec(name)}
 
 

@@ -28,13 +28,15 @@ from vaecompress.models import file as model_file
 from vaecompress.models import registry
 from vaecompress.models.loaded import LoadedModel
 from vaecompress.networks import engines
-from vaecompress.networks.engines import OnnxNetwork
 from vaecompress.networks.integer_engine import ReferenceNetwork
+from vaecompress.networks.onnx_network import OnnxNetwork
+from vaecompress.networks.openvino_engine import OpenVinoNetwork, has_openvino
 from vaecompress.transforms.exact import power_of_two
 from vaecompress.transforms.hyperprior import SCALE_EXPONENT
 from vaecompress.transforms.synthesis import to_levels
 from vaecompress.transforms.vae import Gains
 
+NEEDS_OPENVINO = pytest.mark.skipif(not has_openvino(), reason="OpenVINO is not installed")
 QUALITIES = (1, 42, 100)
 ROWS, COLUMNS = 2, 3
 
@@ -89,6 +91,8 @@ def all_engines(graph):
     yield "plain integers", ReferenceNetwork(graph)
     for threads, optimise in product((1, 2), (False, True)):
         yield f"onnxruntime, {threads} threads, optimise {optimise}", OnnxNetwork(graph, threads, optimise)
+    if has_openvino():
+        yield "OpenVINO", OpenVinoNetwork(graph, 1)
 
 
 def channels_first(array):
@@ -182,7 +186,11 @@ def stream(tiny_model_path):
 
 @pytest.mark.parametrize(
     ("engine", "threads", "optimise"),
-    [*product(["onnxruntime"], [1, 2], [False, True]), ("reference", None, False)],
+    [
+        *product(["onnxruntime"], [1, 2], [False, True]),
+        pytest.param("openvino", 2, True, marks=NEEDS_OPENVINO),
+        ("reference", None, False),
+    ],
 )
 def test_a_stream_decodes_to_one_hash(stream, tiny_model_path, monkeypatch, engine, threads, optimise):
     prepare = engines.network

@@ -25,8 +25,9 @@ from vaecompress.models import file as model_file
 from vaecompress.models import registry
 from vaecompress.models.loaded import LoadedModel
 from vaecompress.models.verify import verify
-from vaecompress.networks.engines import OnnxNetwork
 from vaecompress.networks.integer_engine import ReferenceNetwork
+from vaecompress.networks.onnx_network import OnnxNetwork
+from vaecompress.networks.openvino_engine import OpenVinoNetwork, has_openvino
 from vaecompress.transforms.exact import power_of_two
 from vaecompress.transforms.temporal import describe_prediction, mean_prediction
 from vaecompress.transforms.video_vae import PredictedGains
@@ -61,6 +62,8 @@ def engines(graph):
     yield ReferenceNetwork(graph)
     for threads, optimise in product((1, 2), (False, True)):
         yield OnnxNetwork(graph, threads, optimise)
+    if has_openvino():
+        yield OpenVinoNetwork(graph, 1)
 
 
 def flax_gains(loaded, variables, quality):

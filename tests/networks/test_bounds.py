@@ -15,10 +15,11 @@ from vaecompress.models import registry
 from vaecompress.models.loaded import LoadedModel
 from vaecompress.models.verify import FEATURE_LIMIT, GAIN_BITS
 from vaecompress.networks import dyadic
-from vaecompress.networks.engines import OnnxNetwork
 from vaecompress.networks.exactness_proof import _walk
 from vaecompress.networks.integer_engine import ReferenceNetwork
 from vaecompress.networks.onnx_graph import Graph, Node, parse
+from vaecompress.networks.onnx_network import OnnxNetwork
+from vaecompress.networks.openvino_engine import OpenVinoNetwork, has_openvino
 from vaecompress.networks.operators import Convolution, convolution, fold
 
 pytest.importorskip("onnx", reason="graphs of single layers are written with the onnx package")
@@ -91,4 +92,7 @@ def test_every_layer_at_its_bound(path: Path) -> None:
             np.testing.assert_array_equal(np.abs(reached), dyadic.scaled(bound, -layer.form.fraction_bits), layer.name)
             for threads, optimise in ((1, False), (2, True)):
                 (found,) = OnnxNetwork(data, threads, optimise).run(inputs)
+                np.testing.assert_array_equal(found, expected, layer.name)
+            if has_openvino():
+                (found,) = OpenVinoNetwork(data, 1).run(inputs)
                 np.testing.assert_array_equal(found, expected, layer.name)

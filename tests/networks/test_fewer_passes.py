@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from vaecompress.networks.engines import OnnxNetwork
 from vaecompress.networks.fewer_passes import in_fewer_passes
 from vaecompress.networks.graph_bytes import serialise
 from vaecompress.networks.onnx_graph import parse
+from vaecompress.networks.onnx_network import OnnxNetwork
 
 pytest.importorskip("onnx", reason="the graphs of these tests are written with the onnx package")
 

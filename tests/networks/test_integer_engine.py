@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from vaecompress.errors import CorruptError, UnsupportedError
-from vaecompress.networks.engines import OnnxNetwork
 from vaecompress.networks.integer_engine import ReferenceNetwork
+from vaecompress.networks.onnx_network import OnnxNetwork
 
 pytest.importorskip("onnx", reason="the graphs of these tests are written with the onnx package")
 

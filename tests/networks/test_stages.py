@@ -5,11 +5,11 @@ import pytest
 
 from vaecompress.models import file as model_file
 from vaecompress.networks import staged_run
-from vaecompress.networks.engines import OnnxNetwork
 from vaecompress.networks.fewer_passes import in_fewer_passes
 from vaecompress.networks.graph_bytes import serialise
 from vaecompress.networks.integer_engine import ReferenceNetwork
 from vaecompress.networks.onnx_graph import parse
+from vaecompress.networks.onnx_network import OnnxNetwork
 from vaecompress.networks.stages import stages
 
 pytest.importorskip("onnx", reason="the graphs of these tests are written with the onnx package")

@@ -82,7 +82,7 @@ class Shape:
 class LoadedModel:
     """A model file with its tables and gains, and networks prepared when first asked for."""
 
-    def __init__(self, file: ModelFile, engine: str = "onnxruntime", threads: int | None = None) -> None:
+    def __init__(self, file: ModelFile, engine: str = engines.AUTO, threads: int | None = None) -> None:
         """Raises CorruptError when the file lacks a part or a part has the wrong shape."""
         self.file, self.engine, self.threads = file, engine, threads
         try:
@@ -149,9 +149,14 @@ class LoadedModel:
         contexts = [f"context{step}" for step in range(1, self.shape.context_steps)]
         return (*condition, "hyper_synthesis", *contexts, "synthesis")
 
-    def make_network(self, graph: bytes) -> engines.Network:
-        """A graph under this model's engine."""
-        return engines.network(graph, self.engine, self.threads)
+    def make_network(self, name: str) -> engines.Network:
+        """The graph called ``name`` under this model's engine.
+
+        What no decoder runs is no exact arithmetic: it stays with one engine, so that files do not depend on another.
+        """
+        inexact = self.engine == engines.AUTO and name in model_file.ENCODER_MEMBERS
+        engine = "onnxruntime" if inexact else self.engine
+        return engines.network(self.file.networks[name], engine, self.threads)
 
     def _prepared(self, name: str) -> Future[engines.Network]:
         with self._lock:
@@ -160,7 +165,7 @@ class LoadedModel:
                     raise UnsupportedError(f"model '{self.name}' can only decode: take its whole file to encode")
                 if name not in self.file.networks:
                     raise CorruptError(f"model file: it has no network '{name}'")
-                self._networks[name] = self._pool.submit(self.make_network, self.file.networks[name])
+                self._networks[name] = self._pool.submit(self.make_network, name)
             return self._networks[name]
 
     def gain(self, name: str, quality: int) -> Array:

@@ -10,6 +10,7 @@ from vaecompress.models import file as model_file
 from vaecompress.models.default import STILL, SUFFIX, default_model
 from vaecompress.models.file import MODEL_ID_BYTES, TAIL_BYTES
 from vaecompress.models.loaded import LoadedModel
+from vaecompress.networks.engines import AUTO
 
 SHIPPED = Path(__file__).parent
 FOLDER_VARIABLE = "VAECOMPRESS_MODELS"
@@ -24,7 +25,7 @@ def paths() -> Iterator[Path]:
 
 
 def load(
-    model: str | Path | None = None, engine: str = "onnxruntime", threads: int | None = None, kind: str = STILL
+    model: str | Path | None = None, engine: str = AUTO, threads: int | None = None, kind: str = STILL
 ) -> LoadedModel:
     """A model by name (default: :func:`default_model` of ``kind``), by its id in hex, or by the path of a model file.
 
@@ -46,7 +47,7 @@ def path_of(model: str | Path) -> Path:
     raise UsageError(f"no model '{wanted}'; installed: {known}; or give the path of a {SUFFIX} file")
 
 
-def find(model_id: bytes, engine: str = "onnxruntime", threads: int | None = None) -> LoadedModel:
+def find(model_id: bytes, engine: str = AUTO, threads: int | None = None) -> LoadedModel:
     """The model a stream names. Raises UnsupportedError when it is not at hand."""
     for path in paths():
         if file_id(path) == model_id:

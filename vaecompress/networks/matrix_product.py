@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.networks.engines import OnnxNetwork
 from vaecompress.networks.graph_bytes import serialise
 from vaecompress.networks.onnx_graph import Graph, Node
+from vaecompress.networks.onnx_network import OnnxNetwork
 
 Array = npt.NDArray[Any]
 Product = Callable[[Array, Array], Array]

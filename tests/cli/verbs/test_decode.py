@@ -1,6 +1,7 @@
 """``vaecompress decode``: formats, names, frames, damage, many files."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 import vaecompress
 from vaecompress.bitstream import Container
 from vaecompress.media.video import open_video
+from vaecompress.models import registry
 
 
 def read(path: Path) -> np.ndarray:  # type: ignore[type-arg]
@@ -41,6 +43,26 @@ def test_the_reference_engine_gives_the_same_pixels(tmp_path: Path) -> None:
     assert run("decode", stream, tmp_path / "fast.png", "--threads", 1) == 0
     assert run("decode", stream, tmp_path / "slow.png", "--engine", "reference") == 0
     np.testing.assert_array_equal(read(tmp_path / "fast.png"), read(tmp_path / "slow.png"))
+
+
+def test_openvino_gives_the_same_pixels(tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    stream = streams(tmp_path)
+    assert run("decode", stream, tmp_path / "usual.png") == 0
+    assert run("decode", stream, tmp_path / "other.png", "--engine", "openvino") == 0
+    np.testing.assert_array_equal(read(tmp_path / "usual.png"), read(tmp_path / "other.png"))
+
+
+def test_an_engine_that_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = streams(tmp_path)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    registry._cached.cache_clear()
+    capsys.readouterr()
+    assert run("decode", stream, tmp_path / "b.png", "--engine", "openvino") == 5
+    assert "pip install 'vaecompress[fast]'" in capsys.readouterr().err
+    assert not (tmp_path / "b.png").exists()
 
 
 def test_what_a_format_does_not_carry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,13 +22,13 @@ SMOOTH_SHARE = 0.95
 ENOUGH = 0.1
 """Share of tiles that makes a picture one for other tools."""
 
-SMALL_PIXELS = 4096
-"""So small pictures are icons, or cost nothing to try."""
+ICON_PIXELS, SMALL_PIXELS = 1024, 4096
+"""So small pictures are icons; so small ones cost nothing to try without loss."""
 
 
 def is_drawn(pixels: Pixels) -> bool:
     """Whether enough 64x64 tiles of pixels [H, W, 1 or 3] have few colours or are flat gradients."""
-    if pixels.shape[0] * pixels.shape[1] <= SMALL_PIXELS:
+    if pixels.shape[0] * pixels.shape[1] <= ICON_PIXELS:
         return True
     drawn = _has_few_colours(pixels) | _is_smooth(pixels)
     return bool(drawn.mean() >= ENOUGH)
