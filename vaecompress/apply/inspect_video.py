@@ -164,7 +164,7 @@ class _Watcher(GroupDecoder):
         if index == self._wanted:
             found = None
             if payload.coded:
-                frame = PredictedFrame(self._predicted, prediction, payload.quality)
+                frame = PredictedFrame(self._model.predicted, prediction, payload.quality)
                 found = trace(frame.latents, payload.coded, prediction.grid, payload.quality)
             self._seen = (blocks, found)
         return super()._reconstruct(index, payload, blocks, prediction)

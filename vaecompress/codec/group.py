@@ -38,8 +38,7 @@ class GroupDecoder:
     """Decodes frames of a video, ``workers`` of them at a time. Not safe to share between threads."""
 
     def __init__(self, container: Container, model: LoadedModel, workers: int = 1) -> None:
-        """Raises UnsupportedError where ``model`` is not for video."""
-        self._container, self._predicted = container, model.predicted
+        self._container, self._model = container, model
         header = container.header
         self._shape = (header.height, header.width, header.channels)
         self._pictures = PictureCodec(model)
@@ -166,7 +165,7 @@ class GroupDecoder:
     def _reconstruct(self, index: int, payload: PredictedPayload, blocks: Array, prediction: Prediction) -> Pixels:
         """Pixels of frame ``index``, whose motion ``blocks`` gave ``prediction``."""
         height, width, _ = self._shape
-        return decode_predicted(self._predicted, payload.coded, prediction, height, width, payload.quality)
+        return decode_predicted(self._model.predicted, payload.coded, prediction, height, width, payload.quality)
 
 
 _Pending = Pending[DecodedFrame]

@@ -114,6 +114,7 @@ class LoadedModel:
         if CONDITIONING not in file.networks:
             self.filter_weights = filter_weights(file.arrays)
         self._networks: dict[str, Future[engines.Network]] = {}
+        self._part: LoadedModel | None = None
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(2)
 
@@ -131,12 +132,15 @@ class LoadedModel:
         """The network called ``name``. Raises CorruptError when the file has none."""
         return self._prepared(name).result()
 
-    @cached_property
+    @property
     def predicted(self) -> "LoadedModel":
         """The model of predicted frames within this one. Raises UnsupportedError where this one is not for video."""
         if PREDICTED not in self.file.card:
             raise UnsupportedError(f"model '{self.name}' codes every frame on its own: it has no predicted frames")
-        return LoadedModel(self.file.part(PREDICTED), self.engine, self.threads)
+        with self._lock:
+            if self._part is None:
+                self._part = LoadedModel(self.file.part(PREDICTED), self.engine, self.threads)
+            return self._part
 
     @cached_property
     def one_thread(self) -> "LoadedModel":
