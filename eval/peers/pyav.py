@@ -1,6 +1,7 @@
 """What the peers that run through PyAV share."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from importlib.metadata import version as package_version
 from importlib.util import find_spec
@@ -34,3 +35,16 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         av.logging.set_level(level)
+
+
+@contextlib.contextmanager
+def same_priority() -> Iterator[None]:
+    """This thread is scheduled afterwards as before: SVT-AV1 leaves it in real time where it may."""
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)

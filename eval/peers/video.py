@@ -57,7 +57,7 @@ class LibavPeer:
 
         os.environ.setdefault("SVT_LOG", "0")
         options = {key: value.format(crf=int(setting)) for key, value in self.options.items()}
-        with pyav.quiet(), av.open(f"file:{target}", "w", format=self.container) as output:
+        with pyav.quiet(), pyav.same_priority(), av.open(f"file:{target}", "w", format=self.container) as output:
             stream = output.add_stream(self.encoder, rate=clip.frame_rate, options=options)
             stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, "yuv420p"
             stream.codec_context.thread_count = 1

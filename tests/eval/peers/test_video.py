@@ -1,5 +1,6 @@
 """Every video codec really codes a clip, in a file of its own."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,17 @@ def test_a_peer_codes_a_clip_and_its_dial_turns_the_right_way(name: str, tmp_pat
     assert sizes[0] < sizes[1]
     assert qualities[0] < qualities[1]
     assert peer.version()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="this system has no such thing")
+def test_what_follows_a_peer_is_scheduled_as_before(tmp_path: Path) -> None:
+    (peer,) = find_video_peers(["svt-av1-8"])
+    if command := peer.missing():
+        pytest.skip(f"SVT-AV1 is not installed: {command}")
+    write_clip(tmp_path / "clip.mkv")
+    before = os.sched_getscheduler(0)
+    peer.encode(load_clip(tmp_path / "clip.mkv"), 50, tmp_path / "coded")
+    assert os.sched_getscheduler(0) == before
 
 
 def test_a_moving_clip_costs_less_than_its_frames(tmp_path: Path) -> None:
