@@ -26,9 +26,12 @@ Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 KEPT_SIZES = 9
 """Sizes a graph stays compiled for: the tiles of a large picture have so many, with its edges and corners."""
 
-REPAID_SECONDS = 4.0
-"""Time that onnxruntime spent on inputs of one size, after which more of them are expected. Compiling takes 0.3 to 0.8
-seconds, and saves a third of the time."""
+REPAID_SECONDS = 10.0
+"""Time that onnxruntime spent on inputs of one size, after which many more of them are expected: a batch, a video, no
+single picture. Compiling takes up to a second and much memory, and saves a third of the time."""
+
+WATCHED_SIZES = 1000
+"""Sizes whose time is added up at once."""
 
 SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
 
@@ -80,44 +83,42 @@ class OpenVinoNetwork:
 
 
 class AutomaticNetwork:
-    """A graph under onnxruntime; inputs of a size that comes again and again go over to OpenVINO."""
+    """A graph under onnxruntime; inputs of one size, the first that comes again and again, go over to OpenVINO."""
 
     def __init__(self, graph: bytes, threads: int | None = None) -> None:
         self._usual = OnnxNetwork(graph, threads)
         self._graph, self._threads = graph, threads
         self._fast: OpenVinoNetwork | None = None
         self._spent: defaultdict[Shapes, float] = defaultdict(float)
-        self._proven: set[Shapes] = set()
+        self._proven: Shapes | None = None
         self._trusted = has_openvino()
         self._lock = Lock()
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
         """Evaluate the graph. Safe to call from several threads."""
         shapes = shapes_of(inputs)
-        if self._fast is not None and shapes in self._proven and self._trusted:
+        if self._fast is not None and shapes == self._proven and self._trusted:
             return self._fast.run(inputs)
         start = perf_counter()
         results = self._usual.run(inputs)
-        if self._trusted:
+        if self._trusted and self._proven is None:
             self._spent[shapes] += perf_counter() - start
-            if self._spent[shapes] > REPAID_SECONDS and self._lock.acquire(blocking=False):
-                try:
-                    self._prove(shapes, inputs, results)
-                finally:
-                    self._lock.release()
+            if self._spent[shapes] > REPAID_SECONDS and self._lock.acquire(blocking=False):  # once, whatever comes of it
+                self._prove(shapes, inputs, results)
+            elif len(self._spent) > WATCHED_SIZES:
+                self._spent.clear()
         return results
 
     def _prove(self, shapes: Shapes, inputs: Mapping[str, Array], results: list[Array]) -> None:
         """Compile for a size. An OpenVINO that fails here, or gives another value, is not asked again."""
         try:
-            fast = self._fast or OpenVinoNetwork(self._graph, self._threads)
+            fast = OpenVinoNetwork(self._graph, self._threads)
             found = fast.run(inputs)
         except Exception:  # whatever goes wrong in it: onnxruntime has done the work
             self._trusted = False
             return
         self._trusted = all(map(np.array_equal, found, results))
-        self._fast = fast
-        self._proven.add(shapes)
+        self._fast, self._proven = fast, shapes
 
 
 def shapes_of(inputs: Mapping[str, Array]) -> Shapes:
