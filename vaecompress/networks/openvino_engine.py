@@ -92,7 +92,7 @@ class AutomaticNetwork:
         self._spent: defaultdict[Shapes, float] = defaultdict(float)
         self._proven: Shapes | None = None
         self._trusted = has_openvino()
-        self._lock = Lock()
+        self._once = Lock()
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
         """Evaluate the graph. Safe to call from several threads."""
@@ -103,7 +103,7 @@ class AutomaticNetwork:
         results = self._usual.run(inputs)
         if self._trusted and self._proven is None:
             self._spent[shapes] += perf_counter() - start
-            if self._spent[shapes] > REPAID_SECONDS and self._lock.acquire(blocking=False):  # once, whatever comes of it
+            if self._spent[shapes] > REPAID_SECONDS and self._once.acquire(blocking=False):
                 self._prove(shapes, inputs, results)
             elif len(self._spent) > WATCHED_SIZES:
                 self._spent.clear()
