@@ -10,7 +10,8 @@ from pictures import coordinate_picture, write_shard
 
 from vaecompress.media.colour import Colour
 from vaecompress.media.video_write import open_video_writer
-from vaecompress.train.data.triples import Triple, name_of
+from vaecompress.train.data.made import name_of
+from vaecompress.train.data.triples import SUFFIX, Triple
 
 PAN = (1, 3)
 """Pixels down and right that the camera of a clip moves in a frame."""
@@ -44,5 +45,6 @@ def coordinate_triple(quality: int, future: int, height: int = 80, width: int = 
 def write_triples(path: Path, triples: dict[str, list[Triple]]) -> Path:
     """A shard of triples by the clip they were made of."""
     return write_shard(
-        path, {name_of(name, i): each.to_bytes() for name, made in triples.items() for i, each in enumerate(made)}
+        path,
+        {name_of(name, i, SUFFIX): each.to_bytes() for name, made in triples.items() for i, each in enumerate(made)},
     )

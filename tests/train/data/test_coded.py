@@ -14,7 +14,8 @@ from PIL import Image
 from vaecompress.errors import InputError, UsageError
 from vaecompress.models import registry
 from vaecompress.train.data import coded
-from vaecompress.train.data.coded import CODED, CodedCrop, name_of, origin_of, unpacked
+from vaecompress.train.data.coded import CODED, SUFFIX, CodedCrop, unpacked
+from vaecompress.train.data.made import name_of, origin_of
 from vaecompress.train.data.make_coded import CROPS, CodedMaker, pack_coded
 from vaecompress.train.data.resident import Resident
 from vaecompress.train.data.sources import PICTURES, DataOptions, validation_images
@@ -129,7 +130,7 @@ def test_the_same_picture_gives_the_same_crops(shards: Path, tmp_path: Path, mak
 
 
 def test_lists_of_names_speak_of_pictures(shards: Path) -> None:
-    assert origin_of(name_of("b.c.png", 3)) == "b.c.png"
+    assert origin_of(name_of("b.c.png", 3, SUFFIX)) == "b.c.png"
     skipped: Counter[str] = Counter()
     kept = CODED.entries([shards], frozenset({"a.png"}), skipped)
     assert {origin_of(entry.name) for entry in kept} == {"b.c.png"}

@@ -1,6 +1,7 @@
 """Triples made of a drawn clip and of a picture: the encoder's own motion, layers and decoded references."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ from vaecompress.errors import InputError, UsageError
 from vaecompress.models import registry
 from vaecompress.models.loaded import LoadedModel
 from vaecompress.train.data import make_triples
+from vaecompress.train.data.made import origin_of
 from vaecompress.train.data.make_triples import PERIOD, STRETCH, TripleMaker, _runs, pack_triples
 from vaecompress.train.data.resident import Resident
 from vaecompress.train.data.sources import list_entries
-from vaecompress.train.data.triples import TRIPLES, Triple, origin_of
+from vaecompress.train.data.triples import TRIPLES, Triple
 
 FRAMES = 6
 
@@ -50,7 +52,7 @@ def packed(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def triples_of(source: Path) -> dict[str, list[Triple]]:
     found: dict[str, list[Triple]] = {}
-    for entry in TRIPLES.entries([source], frozenset(), make_triples.Counter()):
+    for entry in TRIPLES.entries([source], frozenset(), Counter()):
         found.setdefault(origin_of(entry.name), []).append(Triple.from_bytes(entry.read()))
     return found
 
@@ -105,7 +107,7 @@ def test_a_clip_of_a_shard_gives_the_same(clips: Path, packed: Path, tmp_path: P
 
 def test_a_model_for_video_renews_the_references(clips: Path, packed: Path, video_file: object) -> None:
     maker = TripleMaker(LoadedModel(video_file, threads=1))  # type: ignore[arg-type]
-    (entry,) = list_entries([clips / "pan.mkv"], frozenset(), make_triples.Counter(), frozenset({".mkv"}))
+    (entry,) = list_entries([clips / "pan.mkv"], frozenset(), Counter(), frozenset({".mkv"}))
     renewed, before = maker.of(entry), triples_of(packed)["pan.mkv"]
     assert renewed is not None
     assert [triple.quality for triple in renewed] == [triple.quality for triple in before]
@@ -115,7 +117,7 @@ def test_a_model_for_video_renews_the_references(clips: Path, packed: Path, vide
 
 def test_large_frames_are_reduced_and_cut(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(make_triples, "SIDE", 64)
-    (entry,) = list_entries([clips / "photo.png"], frozenset(), make_triples.Counter())
+    (entry,) = list_entries([clips / "photo.png"], frozenset(), Counter())
     made = TripleMaker(registry.load("tiny"), max_side=90).of(entry)
     assert made is not None
     assert {triple.pictures.shape for triple in made} == {(3, 64, 64, 3)}

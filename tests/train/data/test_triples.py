@@ -9,9 +9,10 @@ from pictures import coordinate_picture, encoded, write_folder
 from triple_files import coordinate_triple, write_triples
 
 from vaecompress.errors import InputError
+from vaecompress.train.data.made import name_of, origin_of
 from vaecompress.train.data.resident import Resident
 from vaecompress.train.data.sources import DataOptions, validation_images
-from vaecompress.train.data.triples import ONE_SIDED, SUFFIX, TAG, TRIPLES, Triple, name_of, origin_of
+from vaecompress.train.data.triples import ONE_SIDED, SUFFIX, TAG, TRIPLES, Triple
 
 MADE = {
     "a.mp4": [coordinate_triple(60, 2), coordinate_triple(12, 0)],
@@ -36,8 +37,8 @@ def test_a_file_holds_all_of_a_triple() -> None:
 
 @pytest.mark.parametrize("source", ["clip.mp4", "a.b.png", "x"])
 def test_names_tell_what_a_triple_was_made_of(source: str) -> None:
-    assert origin_of(name_of(source, 7)) == source
-    assert origin_of(name_of(source, 7).removesuffix(SUFFIX) + f"-2{SUFFIX}") == source
+    assert origin_of(name_of(source, 7, SUFFIX)) == source
+    assert origin_of(name_of(source, 7, SUFFIX).removesuffix(SUFFIX) + f"-2{SUFFIX}") == source
 
 
 def test_in_memory_a_triple_has_ten_channels(shard: Path) -> None:
@@ -73,7 +74,7 @@ def test_the_pipeline_reads_triples_too(shard: Path) -> None:
 def test_lists_of_names_speak_of_clips(shard: Path) -> None:
     skipped: Counter[str] = Counter()
     kept = TRIPLES.entries([shard], frozenset({"a.mp4"}), skipped)
-    assert [entry.name for entry in kept] == [name_of("b.c.png", 0)]
+    assert [entry.name for entry in kept] == [name_of("b.c.png", 0, SUFFIX)]
     assert skipped == {"excluded": 2}
     held_out = validation_images([shard], ["a.mp4"], TRIPLES)
     assert [int(triple[0, 0, TAG]) for triple in held_out] == [60, 12 + ONE_SIDED]

@@ -15,6 +15,7 @@ from PIL import Image
 
 from vaecompress.errors import UsageError
 from vaecompress.format import HYPER_FACTOR, PATCH
+from vaecompress.train.data.made import origin_of
 from vaecompress.train.data.sources import UNREADABLE, Entry, Kind
 
 Pixels = npt.NDArray[np.uint8]
@@ -47,6 +48,11 @@ class CodedCrop:
         buffer = io.BytesIO()
         Image.fromarray(np.concatenate([self.pixels, self._bytes()])).save(buffer, "PNG")
         return buffer.getvalue()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
 
     def in_memory(self) -> Pixels:
         """Pixels and bytes beside each other, uint8 [S, S, 6]. Raises as :meth:`to_bytes`."""
@@ -96,16 +102,6 @@ def unpacked(batch: Any, latents: int, hyper_latents: int) -> tuple[Any, Any, An
 def _signed(values: Any) -> Any:
     """Bytes, as floats, as the numbers -128..127 that they stand for."""
     return values - 256.0 * (values // 128.0)
-
-
-def name_of(source: str, number: int) -> str:
-    """The file name of a coded crop of a picture called ``source``."""
-    return f"{source}.{number:03}{SUFFIX}"
-
-
-def origin_of(name: str) -> str:
-    """The inverse of :func:`name_of`: the picture."""
-    return name.removesuffix(SUFFIX).rpartition(".")[0]
 
 
 def _size(entry: Entry) -> tuple[int, int] | None:

@@ -2,23 +2,23 @@
 
 import os
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vaecompress.codec.video import in_order, shared
+from vaecompress.codec.video import shared
 from vaecompress.encoder.latents import CodedLatents
 from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.entropy.coarse_to_fine import Pass
 from vaecompress.format import HYPER_FACTOR, HYPER_PATCH, MAX_QUALITY, MIN_QUALITY
 from vaecompress.models.loaded import LoadedModel
 from vaecompress.train.data import coded
-from vaecompress.train.data.coded import CodedCrop, name_of
-from vaecompress.train.data.pack import SHARD_BYTES, Packed, Shards, check_output
+from vaecompress.train.data.coded import SUFFIX, CodedCrop
+from vaecompress.train.data.made import Progress, pack_made
+from vaecompress.train.data.pack import SHARD_BYTES, Shards, check_output
 from vaecompress.train.data.resident import turned
 from vaecompress.train.data.sources import PICTURES, Entry, decode_pixels, window
 
@@ -95,7 +95,7 @@ def pack_coded(
     model: LoadedModel,
     shard_bytes: int = SHARD_BYTES,
     exclude: frozenset[str] = frozenset(),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Code crops of pictures with ``model`` and pack them as :func:`pack` does.
 
@@ -103,18 +103,6 @@ def pack_coded(
     the pictures are done, and their number. Raises as :func:`pack`, and UsageError where a model has too many latents.
     """
     check_output(output)
-    skipped: Counter[str] = Counter()
     workers = os.cpu_count() or 1
-    maker = CodedMaker(shared(model, workers))
-    entries = PICTURES.entries(sources, exclude, skipped)
-    shards = Shards(output, shard_bytes)
-    for done, (name, crops) in enumerate(in_order(lambda entry: (entry.name, maker.of(entry)), entries, workers)):
-        if not crops:
-            skipped["corrupt" if crops is None else "too small"] += 1
-        for number, crop in enumerate(crops or []):
-            packed = Packed(name, name_of(name, number), crop.to_bytes(), coded.SIDE, coded.SIDE)
-            if not shards.add(packed):
-                skipped["larger than a shard"] += 1
-        if progress:
-            progress(done + 1, len(entries))
-    return shards.finish(sources, skipped)
+    maker, shards = CodedMaker(shared(model, workers)), Shards(output, shard_bytes)
+    return pack_made(sources, PICTURES, exclude, maker.of, SUFFIX, shards, workers, progress)

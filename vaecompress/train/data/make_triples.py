@@ -7,8 +7,7 @@ what an earlier version of it decoded (in place of unrolled steps).
 
 import os
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +20,7 @@ from PIL import Image
 from vaecompress.codec.compiled import COMPILES
 from vaecompress.codec.predicted import Prediction
 from vaecompress.codec.references import DecodedFrame
-from vaecompress.codec.video import in_order, shared
+from vaecompress.codec.video import shared
 from vaecompress.encoder.effort import EFFORTS
 from vaecompress.encoder.gop import ANCHOR_DISTANCE, Planned, is_cut, layer_quality, plan_layers
 from vaecompress.encoder.picture import PictureEncoder
@@ -33,10 +32,11 @@ from vaecompress.limits import Limits
 from vaecompress.media.suffixes import VIDEO_SUFFIXES
 from vaecompress.media.video import open_video
 from vaecompress.models.loaded import PREDICTED, LoadedModel
-from vaecompress.train.data.pack import SHARD_BYTES, Packed, Shards, check_output
+from vaecompress.train.data.made import Progress, pack_made
+from vaecompress.train.data.pack import SHARD_BYTES, Shards, check_output
 from vaecompress.train.data.sources import IMAGE_SUFFIXES, MIN_SIDE, PICTURES, Entry, decode_pixels
 from vaecompress.train.data.synthetic import moving_picture
-from vaecompress.train.data.triples import Triple, name_of
+from vaecompress.train.data.triples import SUFFIX, Triple
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -139,7 +139,7 @@ def pack_triples(
     shard_bytes: int = SHARD_BYTES,
     exclude: frozenset[str] = frozenset(),
     max_side: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Make triples of clips and pictures, predicted from what ``model`` decodes, and pack them as :func:`pack` does.
 
@@ -147,22 +147,9 @@ def pack_triples(
     of the clips and pictures are done, and their number. Raises as :func:`pack`, and UsageError without numba.
     """
     check_output(output)
-    skipped: Counter[str] = Counter()
     workers = os.cpu_count() or 1
-    maker = TripleMaker(shared(model, workers), max_side)
-    entries = CLIPS.entries(sources, exclude, skipped)
-    shards = Shards(output, shard_bytes)
-    for done, (name, triples) in enumerate(in_order(lambda entry: (entry.name, maker.of(entry)), entries, workers)):
-        if not triples:
-            skipped["corrupt" if triples is None else "too small"] += 1
-        for number, triple in enumerate(triples or []):
-            _, height, width, _ = triple.pictures.shape
-            packed = Packed(name, name_of(name, number), triple.to_bytes(), width, height)
-            if not shards.add(packed):
-                skipped["larger than a shard"] += 1
-        if progress:
-            progress(done + 1, len(entries))
-    return shards.finish(sources, skipped)
+    maker, shards = TripleMaker(shared(model, workers), max_side), Shards(output, shard_bytes)
+    return pack_made(sources, CLIPS, exclude, maker.of, SUFFIX, shards, workers, progress)
 
 
 def _window(triple: Triple, random: np.random.Generator) -> Triple:

@@ -14,6 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from vaecompress.format import MAX_QUALITY, MIN_QUALITY
+from vaecompress.train.data.made import origin_of
 from vaecompress.train.data.sources import UNREADABLE, Entry, Kind
 
 Pixels = npt.NDArray[np.uint8]
@@ -44,6 +45,11 @@ class Triple:
         """Whether there is no future."""
         return self.distances[1] == 0
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.pictures.shape[2], self.pictures.shape[1]
+
     def window(self, top: int, left: int, side: int) -> "Triple":
         """At most ``side`` x ``side`` pixels of it."""
         return Triple(self.pictures[:, top : top + side, left : left + side], self.quality, self.distances)
@@ -66,16 +72,6 @@ class Triple:
         if len(stacked) % 3 or not MIN_QUALITY <= quality <= MAX_QUALITY:
             raise ValueError("no triple")
         return cls(stacked.reshape(3, -1, *stacked.shape[1:]), quality, (past, future))
-
-
-def name_of(source: str, number: int) -> str:
-    """The file name of a triple of a clip or picture called ``source``."""
-    return f"{source}.{number:03}{SUFFIX}"
-
-
-def origin_of(name: str) -> str:
-    """The inverse of :func:`name_of`: the clip or picture."""
-    return name.removesuffix(SUFFIX).rpartition(".")[0]
 
 
 def _size(entry: Entry) -> tuple[int, int] | None:
