@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vaecompress.errors import OutputError
@@ -125,18 +125,21 @@ def _is_taken(path: Path) -> bool:
 
 @contextmanager
 def _part(path: Path, part: Path, flags: int) -> Iterator[Path]:
-    """An empty file, or a folder where ``flags`` ask for reading only, at ``part``; removed after an exception."""
+    """An empty file, or a folder where ``flags`` ask for reading only, at ``part``; removed after an exception.
+
+    It is removed under its lock, taken again: Ctrl-C may come when it is there and nobody has been told yet.
+    """
     with _parts_lock:
         if part in _parts:
             raise OutputError(f"{path}: is being written already; name each output once")
         _parts.add(part)
     try:
         with as_output_error(path), _locked(path, part, flags):
-            try:
-                yield part
-            except BaseException:
-                _remove(part)
-                raise
+            yield part
+    except BaseException:
+        with suppress(OSError, BusyError), _locked(path, part, flags):
+            _remove(part)
+        raise
     finally:
         with _parts_lock:
             _parts.discard(part)

@@ -28,7 +28,7 @@ def wait_for(folder: Path, pattern: str) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_while_an_output_is_written(number: signal.Signals, tmp_path: Path) -> None:
-    stream = clip(tmp_path)
+    stream = clip(tmp_path, frames=32)
     before = names(tmp_path)
     process = start("decode", stream, tmp_path / "back.mp4", "--engine", "reference", "-j", 2)
     wait_for(tmp_path, "*.part")

@@ -40,6 +40,22 @@ def test_nothing_half_written_is_left(tmp_path: Path, error: type[BaseException]
     assert (tmp_path / "a.bin").read_bytes() == b"old"
 
 
+def test_nothing_is_left_where_ctrl_c_comes_as_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([KeyboardInterrupt()])
+    lock = outputs._lock
+
+    def interrupted(descriptor: int, part: Path) -> bool:
+        for error in answers:
+            assert names(tmp_path) == [".a.bin.vaecompress.part"]
+            raise error
+        return lock(descriptor, part)
+
+    monkeypatch.setattr(outputs, "_lock", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fill(tmp_path / "a.bin", b"")
+    assert names(tmp_path) == []
+
+
 def test_an_existing_output_needs_force(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
