@@ -12,6 +12,7 @@ from stand_ins import Quantiser, natural
 
 pytest.importorskip("skimage", reason="the evaluation needs scikit-image: pip install 'vaecompress[eval]'")
 
+from vaecompress_eval import speed
 from vaecompress_eval.peers.catalogue import find_peers
 from vaecompress_eval.run.processes import ROUNDS, measure_speed, speed_table
 
@@ -53,3 +54,27 @@ def test_timing_one_codec_loads_nothing_that_measures(tmp_path: Path) -> None:
     code = "import sys, vaecompress_eval.run.one_file, vaecompress_eval.peers.catalogue; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert {"skimage", "scipy", "matplotlib", "onnxruntime", "tensorflow", "av"}.isdisjoint(loaded)
+
+
+def test_one_thread_of_two_checkouts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, here = tmp_path / "small.png", Path(speed.__file__).resolve().parents[1]
+    Image.fromarray(natural(48, 64)).save(path)
+    assert speed.main([str(path), "--against", str(here), "--efforts", "1", "--rounds", "2"]) == 0
+    head, _, *lines = capsys.readouterr().out.splitlines()
+    rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
+    assert head.startswith("| small.png, one thread | CPU s | megapixels/s |")
+    assert [row[0] for row in rows] == ["encode, effort 1", "before", "ratio", "decode", "before", "ratio"]
+    encode, before, ratio = rows[:3]
+    assert encode[5:] == before[5:]
+    assert ratio[5:] == ["1.0000", "+0.000"]
+    for row in rows:
+        assert float(row[1]) > 0.0
+        assert row[3] == "-" or float(row[3]) > 0.0
+    assert float(encode[2]) == pytest.approx(48 * 64 / 1e6 / float(encode[1]), abs=0.01)
+
+
+def test_what_is_no_checkout_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "small.png"
+    Image.fromarray(natural(48, 64)).save(path)
+    assert speed.main([str(path), "--against", str(tmp_path)]) == 3
+    assert "is no checkout" in capsys.readouterr().err
