@@ -19,8 +19,9 @@ import pytest
 import vaecompress
 from vaecompress.bitstream import Chunk, Container, Header, PicturePayload, Tool, write
 from vaecompress.bitstream.directory import Entry, serialise
+from vaecompress.format import MODEL_IDENTITY_BYTES
 from vaecompress.models import file as model_file
-from vaecompress.models import registry
+from vaecompress.models import installed
 
 MAX_MEMORY_MB = 100
 MAX_BOMB_BYTES = 3 << 20
@@ -59,7 +60,7 @@ for path in map(pathlib.Path, sys.argv[1:]):
         end = type(error).__name__
     print(json.dumps([path.name, end, memory_mb("VmHWM") - before]))
 """
-TINY = model_file.load(registry.SHIPPED / "tiny.vcm")
+TINY = model_file.load(installed.SHIPPED / "tiny.vcm")
 
 
 def png(width: int, height: int, *chunks: tuple[bytes, bytes]) -> bytes:
@@ -129,7 +130,7 @@ def many_chunks() -> bytes:
 def model_of(header: bytes, blobs: bytes = b"") -> bytes:
     """A model file of this header, its hash right."""
     body = model_file.MAGIC + struct.pack("<BI", 1, len(header)) + header + blobs
-    body += bytes(model_file.DIGEST_BYTES)
+    body += bytes(MODEL_IDENTITY_BYTES)
     return body + struct.pack("<I", zlib.crc32(body))
 
 

@@ -48,6 +48,10 @@ PREDICTION_CHANNELS = 7
 MEAN_LIMIT, DIFFERENCE_LIMIT, ENERGY_LIMIT = 128, 127, 255
 """Bounds of the three, in 8-bit levels; larger differences are clipped."""
 
+MODEL_ID_BYTES, MODEL_IDENTITY_BYTES = 8, 32
+MODEL_TAIL_BYTES = MODEL_IDENTITY_BYTES + 4
+"""A model file ends with its identity, which begins with the id by which streams name it, and a CRC-32."""
+
 
 def quality_position(quality: float) -> float:
     """Quality 1..100 as a position 0..1 on the logarithmic lambda axis."""

@@ -14,12 +14,12 @@ import numpy as np
 from vaecompress.arguments import file_of, image_of
 from vaecompress.bitstream import Container, chunks
 from vaecompress.bitstream.directory import MAGIC
+from vaecompress.bitstream.presentation import read_last_duration
 from vaecompress.codec.video import (
     Frame,
     decode_video,
     read_colour,
     read_description,
-    read_last_duration,
     read_time_stamps,
 )
 from vaecompress.defaults import DEFAULT_EFFORT, DEFAULT_GROUP

@@ -82,8 +82,9 @@ class Decoder:
         return {"frames": 1, "notes": _write_picture(image, format_of(job.output), job, sink)}
 
     def _decode_video(self, job: Job, container: Container, format: str, sink: Sink) -> dict[str, Any]:
+        from vaecompress.bitstream.presentation import end_of_frame
         from vaecompress.codec.sound import open_sound, sound_of_frames
-        from vaecompress.codec.video import end_of_frame, read_colour, read_description, read_time_stamps
+        from vaecompress.codec.video import read_colour, read_description, read_time_stamps
         from vaecompress.media.video_write import open_video_writer
 
         header, wanted = container.header, self._wanted_frames(len(container.frames))

@@ -34,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """List every model on standard output, the default one marked; returns the exit code."""
     from vaecompress.models import file as model_file
-    from vaecompress.models import registry
-    from vaecompress.models.default import SUFFIX, default_model
+    from vaecompress.models import installed
+    from vaecompress.models.default import default_model
 
     console = Console.of(options)
-    default = registry.SHIPPED / f"{default_model(registry.SHIPPED)}{SUFFIX}"
+    default = installed.SHIPPED / f"{default_model(installed.SHIPPED)}{installed.SUFFIX}"
 
     def say(job: Job) -> int:
         path = job.sources[0]
@@ -58,17 +58,17 @@ def run(options: argparse.Namespace) -> int:
         console.answer(_text(record), record)
         return 0
 
-    jobs = [Job((path,), None) for path in registry.paths()]
+    jobs = [Job((path,), None) for path in installed.paths()]
     if not jobs:
-        raise InputError(f"no model is installed; name a folder of model files in {registry.FOLDER_VARIABLE}")
+        raise InputError(f"no model is installed; name a folder of model files in {installed.FOLDER_VARIABLE}")
     return run_jobs(jobs, say, 1, console)
 
 
 def _decoder(file: "ModelFile", folder: Path) -> dict[str, Any]:
     """Write the part of a model file that decodes; its path and size."""
     from vaecompress.files import write_atomically
-    from vaecompress.models.default import SUFFIX
     from vaecompress.models.file import decoder_only
+    from vaecompress.models.installed import SUFFIX
 
     data, path = decoder_only(file), folder / f"{file.model_id.hex()}{SUFFIX}"
     write_atomically(path, data)

@@ -196,7 +196,7 @@ def _initial_weights(init: str | None, preset: "Preset[Any]") -> "Weights | None
     """Weights grown to the preset's shape; raises :class:`UsageError` where they do not fit it."""
     if init is None:
         return None
-    from vaecompress.models.default import SUFFIX
+    from vaecompress.models.installed import SUFFIX
     from vaecompress.train.loop import Weights
     from vaecompress.transforms.config import VideoConfig, config_from_dict
 

@@ -26,7 +26,7 @@ from vaecompress.limits import Limits
 from vaecompress.media.image import Image
 from vaecompress.media.image_write import write_image
 from vaecompress.models import file as model_file
-from vaecompress.models import registry
+from vaecompress.models import installed
 
 BROWSER = ROOT / "vaecompress" / "browser"
 RUNTIME = BROWSER / "node_modules" / "onnxruntime-web"
@@ -143,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         if path in self.server.streams:
             return self.server.streams[path]
         if path.startswith("/browser/models/"):
-            found = [one for one in registry.paths() if registry.file_id(one).hex() == Path(path).stem]
+            found = [one for one in installed.paths() if installed.file_id(one).hex() == Path(path).stem]
             return model_file.decoder_only(model_file.load(found[0])) if found else None
         file = BROWSER / path.removeprefix("/browser/")
         return file.read_bytes() if path.startswith("/browser/") and ".." not in path and file.is_file() else None

@@ -22,7 +22,7 @@ from vaecompress.export.freeze_video import freeze_video
 from vaecompress.export.restore import restore_predicted
 from vaecompress.format import HYPER_LATENT_LIMIT, LATENT_LIMIT, RESIDUAL_LIMIT, STEP_BITS, quality_lambda
 from vaecompress.models import file as model_file
-from vaecompress.models import registry
+from vaecompress.models import installed, registry
 from vaecompress.models.loaded import LoadedModel
 from vaecompress.models.verify import verify
 from vaecompress.networks.integer_engine import ReferenceNetwork
@@ -153,13 +153,13 @@ def test_every_network_has_the_same_bits_in_flax_and_under_every_engine(random_p
 
 def _frozen(random_predicted):
     module, variables = random_predicted
-    still = model_file.load(registry.SHIPPED / "tiny.vcm")
+    still = model_file.load(installed.SHIPPED / "tiny.vcm")
     return freeze_video(still, module.config, variables, {"name": "random", "licence": "none"})
 
 
 def test_freezing_what_was_restored_gives_the_same_bytes(random_predicted, video_file):
     module, variables = restore_predicted(video_file)
-    still = model_file.load(registry.SHIPPED / "tiny.vcm")
+    still = model_file.load(installed.SHIPPED / "tiny.vcm")
     again = freeze_video(still, module.config, variables, {"name": "random", "licence": "none"})
     assert again == _frozen(random_predicted)
 

@@ -12,7 +12,7 @@ from vaecompress.encoder.still import ImageEncoder
 from vaecompress.errors import CorruptError, GoalError, UnsupportedError, UsageError
 from vaecompress.media.colour import Colour
 from vaecompress.media.image import Image
-from vaecompress.models import registry
+from vaecompress.models import installed, registry
 
 
 @pytest.fixture(scope="module")
@@ -130,10 +130,10 @@ def test_models_go_by_name_path_and_id(tiny_model_path, tmp_path, monkeypatch):
     assert registry.find(by_path.model_id).name == "tiny"
     with pytest.raises(UsageError, match="no model 'giant'"):
         registry.load("giant")
-    monkeypatch.setattr(registry, "SHIPPED", tmp_path)
+    monkeypatch.setattr(installed, "SHIPPED", tmp_path)
     with pytest.raises(UnsupportedError, match="not installed"):
         registry.find(by_path.model_id)
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tiny_model_path.parent))
+    monkeypatch.setenv(installed.FOLDER_VARIABLE, str(tiny_model_path.parent))
     assert registry.find(by_path.model_id).name == "tiny"
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from vaecompress.bitstream import Chunk, Container, FramePayload, Header, PicturePayload, TimeStamps, chunks, write
+from vaecompress.bitstream.presentation import read_last_duration
 from vaecompress.codec.picture import Pixels, psnr_db
-from vaecompress.codec.video import Frame, decode_video, read_colour, read_last_duration, read_time_stamps
+from vaecompress.codec.video import Frame, decode_video, read_colour, read_time_stamps
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.encoder.still import ImageEncoder

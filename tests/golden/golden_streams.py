@@ -27,7 +27,7 @@ from vaecompress.encoder.tools.choice import encode_planes
 from vaecompress.encoder.tools.file import StillFile
 from vaecompress.encoder.tools.webp import encode_lossless
 from vaecompress.media.image import Image
-from vaecompress.models import registry
+from vaecompress.models import installed, registry
 from vaecompress.models.loaded import LoadedModel
 
 FOLDER = Path(__file__).parent
@@ -100,7 +100,7 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     record_path = folder / RECORD
     record = json.loads(record_path.read_text()) if record_path.exists() else {}
-    for name in options.models or [*(path.stem for path in sorted(registry.SHIPPED.glob("*.vcm"))), TOOLS]:
+    for name in options.models or [*(path.stem for path in sorted(installed.SHIPPED.glob("*.vcm"))), TOOLS]:
         streams = tool_streams() if name == TOOLS else golden_streams(registry.load(name, threads=1))
         for content, data in streams:
             path = folder / (f"{content}.bin" if name == TOOLS else f"{name}_{content}.bin")

@@ -7,7 +7,7 @@ import pytest
 
 from vaecompress.errors import CorruptError, UsageError
 from vaecompress.models import file as model_file
-from vaecompress.models import registry
+from vaecompress.models import installed, registry
 from vaecompress.models.default import DEFAULT_KMAC_PER_PIXEL, VIDEO, default_model
 
 AT_LIMIT, OVER = DEFAULT_KMAC_PER_PIXEL, DEFAULT_KMAC_PER_PIXEL + 0.01
@@ -70,7 +70,7 @@ def test_load_takes_the_default_and_models_at_hand_do_not_change_it(
     for place, name, rate in ((shipped, "one", 4.0), (shipped, "two", 3.0), (own, "three", -30.0)):
         card = {**tiny.card, "name": name, "bd_rate_percent": rate}
         (place / f"{name}.vcm").write_bytes(model_file.serialise(card, tiny.networks, tiny.arrays))
-    monkeypatch.setattr(registry, "SHIPPED", shipped)
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(own))
+    monkeypatch.setattr(installed, "SHIPPED", shipped)
+    monkeypatch.setenv(installed.FOLDER_VARIABLE, str(own))
     assert registry.load().name == "two"
     assert registry.load("three").name == "three"

@@ -12,7 +12,7 @@ import pytest
 from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.errors import CorruptError, UnsupportedError
 from vaecompress.models import file as model_file
-from vaecompress.models import registry
+from vaecompress.models import installed, registry
 from vaecompress.models.file import ModelFile
 from vaecompress.models.loaded import LoadedModel
 from vaecompress.models.verify import verify
@@ -21,7 +21,7 @@ onnx = pytest.importorskip("onnx", reason="hostile graphs are written with the o
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
-TINY = registry.SHIPPED / "tiny.vcm"
+TINY = installed.SHIPPED / "tiny.vcm"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def tiny() -> ModelFile:
     return model_file.load(TINY)
 
 
-@pytest.mark.parametrize("path", sorted(registry.SHIPPED.glob("*.vcm")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(installed.SHIPPED.glob("*.vcm")), ids=lambda path: path.stem)
 def test_every_shipped_model_is_sound(path: Path) -> None:
     verify(LoadedModel(model_file.load(path), threads=1))
 
@@ -296,7 +296,7 @@ def test_models_for_video_are_deflated() -> None:
     again = model_file.parse(data)
     assert (again.card, again.networks) == (FILM, networks)
     assert np.array_equal(again.arrays["predicted/b"], arrays["predicted/b"])
-    assert (registry.SHIPPED / "video.vcm").stat().st_size < 10_000_000
+    assert (installed.SHIPPED / "video.vcm").stat().st_size < 10_000_000
 
 
 @pytest.mark.parametrize("change", [0, 1, 5119, 5121, 10**12, -1, "x", None])

@@ -11,7 +11,7 @@ import pytest
 
 from vaecompress.format import LATENT_LIMIT, RESIDUAL_LIMIT
 from vaecompress.models import file as model_file
-from vaecompress.models import registry
+from vaecompress.models import installed
 from vaecompress.models.loaded import LoadedModel
 from vaecompress.models.verify import FEATURE_LIMIT, GAIN_BITS
 from vaecompress.networks import dyadic
@@ -79,7 +79,7 @@ def alone(layer: Layer) -> bytes:
     return builder.model(builder.node("Conv", x, *parameters, **layer.node.attributes))
 
 
-@pytest.mark.parametrize("path", sorted(registry.SHIPPED.glob("*.vcm")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(installed.SHIPPED.glob("*.vcm")), ids=lambda path: path.stem)
 def test_every_layer_at_its_bound(path: Path) -> None:
     model = LoadedModel(model_file.load(path))
     for name in model.decoder_networks():

@@ -177,8 +177,9 @@ def _decoded_picture(task: Task, container: Any, found: dict[str, Any]) -> Coded
 
 
 def _decoded_video(task: Task, container: Any, model: LoadedModel, found: dict[str, Any], folder: Path) -> Coded:
+    from vaecompress.bitstream.presentation import end_of_frame
     from vaecompress.codec.sound import open_sound
-    from vaecompress.codec.video import decode_video, end_of_frame, read_colour, read_description, read_time_stamps
+    from vaecompress.codec.video import decode_video, read_colour, read_description, read_time_stamps
     from vaecompress.media.video_write import open_video_writer, video_format_of
 
     output = _named(task, LOSSLESS_VIDEOS, ".mp4")

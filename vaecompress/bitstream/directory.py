@@ -14,11 +14,11 @@ from typing import BinaryIO, Literal
 from vaecompress.bitstream import chunks
 from vaecompress.bitstream.varint import MAX_BYTES, read_varint, write_varint
 from vaecompress.errors import CorruptError, LimitError, UnsupportedError
+from vaecompress.format import MODEL_ID_BYTES
 from vaecompress.limits import Limits
 
 MAGIC = b"\x9dVAE"
 VERSION = 1
-MODEL_ID_BYTES = 8
 NO_MODEL = bytes(MODEL_ID_BYTES)
 """Model id of a picture that takes no model."""
 

@@ -2,13 +2,14 @@
 
 import os
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Any
 
 from vaecompress.bitstream import Container, TimeStamps, Tool, chunks
-from vaecompress.codec.video import read_description, read_last_duration
+from vaecompress.bitstream.presentation import read_last_duration, read_tags_and_aspect
 from vaecompress.errors import CorruptError
 from vaecompress.limits import Limits
-from vaecompress.models import registry
+from vaecompress.models import installed
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ def describe(
         header = container.header
         frames = len(container.frames) or 1
         pixels = header.width * header.height * frames
-        name = next((p.stem for p in registry.paths() if registry.file_id(p) == header.model_id), None)
-        description = read_description(container, lambda error: None)
+        name = next((p.stem for p in installed.paths() if installed.file_id(p) == header.model_id), None)
+        tags, aspect = _description(container)
         return Info(
             kind=header.kind,
             width=header.width,
@@ -74,8 +75,8 @@ def describe(
             frames=frames,
             duration_s=_duration(container),
             sound=_sound(container),
-            tags=dict(description.tags),
-            aspect=description.aspect.as_integer_ratio(),
+            tags=tags,
+            aspect=aspect.as_integer_ratio(),
             chunks=_tally(container),
             tool=tool_of(container),
         )
@@ -90,6 +91,14 @@ def _duration(container: Container) -> float | None:
     stamps = TimeStamps.from_body(container.read(entry), frames)
     last = read_last_duration(container, stamps) or 0
     return float((stamps.pts[-1] - stamps.pts[0] + last) * stamps.time_base)
+
+
+def _description(container: Container) -> tuple[dict[str, str], Fraction]:
+    """Tags, and a pixel's width divided by its height; none, and 1, where they are damaged."""
+    try:
+        return read_tags_and_aspect(container)
+    except CorruptError:
+        return {}, Fraction(1)
 
 
 def _sound(container: Container) -> tuple[str, ...]:

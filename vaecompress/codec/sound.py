@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from vaecompress.bitstream import Container, TimeStamps, chunks
+from vaecompress.bitstream.presentation import end_of_frame
 from vaecompress.bitstream.sound import SoundHead
-from vaecompress.codec.video import end_of_frame
 from vaecompress.errors import CorruptError, InputError
 from vaecompress.media.formats.sound import Sound, SoundCut, Track, count_packets, describe_sound
 

@@ -4,15 +4,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from vaecompress import bitstream
 from vaecompress.bitstream import Container, FramePayload, TimeStamps, chunks
-from vaecompress.bitstream.description import read_aspect, read_tags
-from vaecompress.bitstream.varint import read_varint
+from vaecompress.bitstream.presentation import read_tags_and_aspect
 from vaecompress.codec.picture import PictureCodec, Pixels
 from vaecompress.errors import CorruptError, UnsupportedError, UsageError
 from vaecompress.media.colour import Colour
@@ -101,26 +99,6 @@ def read_time_stamps(container: Container, on_damage: OnDamage | None = None) ->
         return TimeStamps(1 / DEFAULT_FRAME_RATE, tuple(range(frames)))
 
 
-def read_last_duration(container: Container, stamps: TimeStamps) -> int | None:
-    """How long the last frame is shown, in units of the time base; None where nothing says it, or says it wrongly."""
-    entry = container.find(chunks.LAST_DURATION)
-    if entry is None:
-        return stamps.usual_last_duration
-    try:
-        duration, _ = read_varint(container.read(entry), 0, chunks.LAST_DURATION)
-    except CorruptError:
-        return stamps.usual_last_duration
-    return duration if 0 < duration < 1 << 62 else stamps.usual_last_duration
-
-
-def end_of_frame(container: Container, stamps: TimeStamps, index: int) -> int | None:
-    """The time stamp at which frame ``index`` ends, where that is known."""
-    if index + 1 < len(stamps.pts):
-        return stamps.pts[index + 1]
-    duration = read_last_duration(container, stamps)
-    return None if duration is None else stamps.pts[index] + duration
-
-
 def read_colour(container: Container, on_damage: OnDamage | None = None) -> Colour:
     """The colour that the source declared, unspecified where it is not in the file.
 
@@ -144,12 +122,8 @@ def read_description(container: Container, on_damage: OnDamage | None = None) ->
 
     Damage raises CorruptError; where ``on_damage`` is given, that is told the error instead.
     """
-    tags, aspect = container.find(chunks.TAGS), container.find(chunks.ASPECT)
     try:
-        return Description(
-            {} if tags is None else read_tags(container.read(tags)),
-            Fraction(1) if aspect is None else read_aspect(container.read(aspect)),
-        )
+        return Description(*read_tags_and_aspect(container))
     except CorruptError as error:
         if on_damage is None:
             raise

@@ -9,8 +9,8 @@ from typing import Any
 
 from vaecompress.errors import UsageError
 from vaecompress.models.file import load_card
+from vaecompress.models.installed import SUFFIX
 
-SUFFIX = ".vcm"
 STILL, VIDEO = "still", "video"
 """Kinds of models, as their cards say; one that does not say is of stills."""
 

@@ -22,14 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.errors import CorruptError, InputError, UnsupportedError
+from vaecompress.format import MODEL_ID_BYTES, MODEL_IDENTITY_BYTES, MODEL_TAIL_BYTES
 
 MAGIC = b"VCM\x1a"
 VERSION = 1
-MODEL_ID_BYTES = 8
-DIGEST_BYTES = 32
 CRC = struct.Struct("<I")
-TAIL_BYTES = DIGEST_BYTES + CRC.size
-"""After the blobs: identity and CRC-32."""
 MAX_FILE_BYTES = 1 << 28
 MAX_HEADER_BYTES = 1 << 20
 DTYPES = frozenset({"int8", "uint8", "int16", "int32", "uint32", "float16", "float32"})
@@ -128,7 +125,7 @@ def decoder_only(file: ModelFile) -> bytes:
 def parse(data: bytes) -> ModelFile:
     """Read a model file's bytes. Raises CorruptError where they are damaged, UnsupportedError on a newer version."""
     prefix = len(MAGIC) + 5
-    if len(data) < prefix + TAIL_BYTES or not data.startswith(MAGIC):
+    if len(data) < prefix + MODEL_TAIL_BYTES or not data.startswith(MAGIC):
         raise CorruptError("model file: wrong magic, this is not a .vcm file")
     version, header_bytes = struct.unpack_from("<BI", data, len(MAGIC))
     if version != VERSION:
@@ -140,14 +137,14 @@ def parse(data: bytes) -> ModelFile:
         raise CorruptError("model file: the header is larger than any model's")
     try:
         header = json.loads(body[prefix : prefix + header_bytes])
-        blobs = memoryview(body)[prefix + header_bytes : -DIGEST_BYTES]
+        blobs = memoryview(body)[prefix + header_bytes : -MODEL_IDENTITY_BYTES]
         if "inflated" in header:
             blobs = _inflated(blobs, header["inflated"])
         if _listed_bytes(header) > len(blobs):
             raise ValueError("blobs overlap")
         networks = {name: bytes(_span(blobs, start, size)) for name, (start, size) in header["networks"].items()}
         arrays = {name: _array(blobs, *fields) for name, fields in header["arrays"].items()}
-        card, named = dict(header["card"]), body[-DIGEST_BYTES:]
+        card, named = dict(header["card"]), body[-MODEL_IDENTITY_BYTES:]
         if identity(card, networks, arrays) != named:
             raise CorruptError("model file: its identity is not that of what it holds")
         return ModelFile(card, networks, arrays, named)

@@ -11,7 +11,7 @@ from command import HEIGHT, WIDTH, clip, finish, run, start, streams
 
 import vaecompress
 from vaecompress.models import file as model_file
-from vaecompress.models import registry
+from vaecompress.models import installed, registry
 
 
 def test_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,15 +80,15 @@ def test_the_part_that_decodes_is_written_by_its_id_and_decodes(
     wanted = vaecompress.decode(stream).pixels
     shipped.mkdir()
     shutil.copy(tiny_model_path, shipped / "tiny.vcm")
-    monkeypatch.setattr(registry, "SHIPPED", shipped)
+    monkeypatch.setattr(installed, "SHIPPED", shipped)
     capsys.readouterr()
     assert run("models", "--decoders", folder, "--json") == 0
     record = json.loads(capsys.readouterr().out)
     part = folder / f"{record['model_id']}.vcm"
     assert record["decoder"] == {"path": str(part), "size_bytes": part.stat().st_size}
     assert part.stat().st_size < record["size_bytes"]
-    monkeypatch.setattr(registry, "SHIPPED", tmp_path)
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(folder))
+    monkeypatch.setattr(installed, "SHIPPED", tmp_path)
+    monkeypatch.setenv(installed.FOLDER_VARIABLE, str(folder))
     assert np.array_equal(vaecompress.decode(stream).pixels, wanted)
     assert run("encode", tmp_path / "a.png", tmp_path / "b.bin", "--model", part) == 5
 
@@ -99,7 +99,7 @@ def test_models_in_words(
     file = model_file.load(tiny_model_path)
     rated = model_file.serialise({**file.card, "bd_rate_percent": -3.14}, file.networks, file.arrays)
     (tmp_path / "rated.vcm").write_bytes(rated)
-    monkeypatch.setattr(registry, "SHIPPED", tmp_path)
+    monkeypatch.setattr(installed, "SHIPPED", tmp_path)
     assert run("models", "--time") == 0
     words = r"rated +\w{16}  +[\d.]+ MB  +[\d.]+ kMAC/px  BD-rate -3\.1 %  768x512 decoded in [\d.]+ s  \(default\)"
     assert re.fullmatch(words, capsys.readouterr().out.strip())
@@ -109,7 +109,7 @@ def test_a_damaged_model_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine.vcm").write_bytes(bytes(100))
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(installed.FOLDER_VARIABLE, str(tmp_path))
     assert run("models") == 4
     captured = capsys.readouterr()
     assert "tiny " in captured.out

@@ -11,7 +11,7 @@ from command import names, pixels, run
 from PIL import Image
 
 from vaecompress.models import file as model_file
-from vaecompress.models import registry
+from vaecompress.models import installed
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_train_joins_the_other_hosts_first(pictures: Path, tmp_path: Path, monke
 
 @pytest.mark.usefixtures("stand_in")
 def test_train_starts_from_a_model_file_of_its_shape(pictures: Path, tmp_path: Path) -> None:
-    (path,) = [path for path in registry.paths() if path.stem == "tiny"]
+    (path,) = [path for path in installed.paths() if path.stem == "tiny"]
     words = ("--data", pictures, "-o", tmp_path / "run", "--init", path)
     assert run("train", "--preset", "light", *words) == 2
     assert run("train", "--preset", "tiny", *words) == 0
