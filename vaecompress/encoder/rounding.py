@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.entropy.coarse_to_fine import Pass
-from vaecompress.entropy.tables import PRECISION_BITS, TableSet
+from vaecompress.entropy.tables import TableSet
 from vaecompress.models.loaded import Shape
 
 Array = npt.NDArray[Any]
@@ -121,12 +121,8 @@ class Weighing:
 @lru_cache(maxsize=4)
 def _bits(tables: TableSet, count: int) -> Array:
     """Bits float32 [count, 2 REACH + 1] of the symbols -REACH..REACH; escaped ones as their escape and a byte."""
-    symbols = np.arange(-REACH, REACH + 1)
-    rows = []
-    for index in range(count):
-        table = tables[index]
-        bits = PRECISION_BITS - np.log2(table.frequencies.astype(np.float64))
-        entries = symbols - table.first_symbol
-        inside = (entries >= 0) & (entries < len(bits) - 1)
-        rows.append(np.where(inside, bits[np.where(inside, entries, 0)], bits[-1] + 8))
-    return np.asarray(np.stack(rows), np.float32)
+    first, escape, offsets = (row[:count, None] for row in (tables.first_symbols, tables.lengths - 1, tables.offsets))
+    entries = np.arange(-REACH, REACH + 1) - first
+    inside = (entries >= 0) & (entries < escape)
+    bits = tables.bits[offsets + np.where(inside, entries, escape)]
+    return np.asarray(np.where(inside, bits, bits + 8), np.float32)

@@ -96,38 +96,60 @@ RINGS: dict[bool, tuple[list[Pair], list[Pair]]] = {
 
 OWN_WEIGHT = {True: 4, False: 3}
 
+LINES = {
+    diagonal: np.array([[pair, *ring] for pair, ring in zip(PAIRS[diagonal], RINGS[diagonal], strict=True)])
+    for diagonal in PAIRS
+}
+"""Offsets [direction, pair, end, row or column] of all pairs, the nearest neighbours first."""
+
+POSITIONS_AT_ONCE = 1 << 13
+
 
 class Neighbours:
     """What is known around the positions of a pass after the first."""
 
     def __init__(self, one: Pass, planes: Array) -> None:
         """``planes`` is an integer array [C, h, w] with all earlier passes in place."""
-        self._diagonal, self._mask = one.diagonal, one.mask
         grid = one.grid(planes)
-        self._rows, self._columns = grid.shape[1:]
-        margin = (REACH, REACH)
-        self._padded = np.pad(grid.astype(np.int64), ((0, 0), margin, margin), mode="reflect")
+        rows, columns = (_reflected(side) for side in grid.shape[1:])
+        self._values = grid.reshape(len(grid), -1)
+        self._origin = (rows[:, None] * grid.shape[2] + columns).ravel()
+        self._width = columns.size
+        row, column = np.nonzero(one.mask)
+        self._places = (row + REACH) * self._width + column + REACH
+        self._lines, self._own = LINES[one.diagonal], OWN_WEIGHT[one.diagonal]
 
-    def _at(self, offset: Offset) -> Array:
-        top, left = REACH + offset[0], REACH + offset[1]
-        return self._padded[:, top : top + self._rows, left : left + self._columns][:, self._mask]
-
-    def _difference(self, pair: Pair) -> Array:
-        return np.asarray(np.abs(self._at(pair[0]) - self._at(pair[1])))
+    def _at(self, offsets: Array, places: slice = slice(None)) -> Array:
+        """What is at ``offsets`` [..., row or column] of positions: int32 [C, ..., N]."""
+        steps = offsets @ (self._width, 1)
+        return np.asarray(self._values.take(self._origin[steps[..., None] + self._places[places]], axis=1), np.int32)
 
     def nearest(self) -> Array:
         """The four nearest neighbours: [4, C, N]."""
-        return np.stack([self._at(offset) for pair in PAIRS[self._diagonal] for offset in pair])
+        return self._at(self._lines[:, 0].reshape(-1, 2)).swapaxes(0, 1).astype(np.int64)
 
     def leaning(self) -> tuple[Array, Array]:
         """A mean of the nearest neighbours that leans to where changes are small, and the local activity: [C, N]."""
-        sums = [self._at(first) + self._at(second) for first, second in PAIRS[self._diagonal]]
-        own, changes = OWN_WEIGHT[self._diagonal], []
-        for pair, ring in zip(PAIRS[self._diagonal], RINGS[self._diagonal], strict=True):
-            changes.append(own * self._difference(pair) + sum(self._difference(other) for other in ring))
-        first, second = changes
+        starts = range(0, max(1, self._places.size), POSITIONS_AT_ONCE)
+        parts = [self._leaning(slice(start, start + POSITIONS_AT_ONCE)) for start in starts]
+        mean, activity = np.concatenate(parts, axis=2)
+        return mean, activity
+
+    def _leaning(self, places: slice) -> tuple[Array, Array]:
+        ends = self._at(self._lines, places)
+        differences = np.abs(ends[:, :, :, 0] - ends[:, :, :, 1])
+        changes = (self._own - 1) * differences[:, :, 0] + differences.sum(2, dtype=np.int64)
+        first, second = changes.swapaxes(0, 1)
+        first_sum, second_sum = ends[:, :, 0].sum(2, dtype=np.int64).swapaxes(0, 1)
         first_weight, second_weight = second * second + FLOOR, first * first + FLOOR
         weight = first_weight + second_weight
-        mean = (sums[0] * first_weight + sums[1] * second_weight + weight) // (2 * weight)
-        activity = 2 * first * second // (first + second + 1) + 2 * np.abs(sums[0] - sums[1])
-        return np.asarray(mean), np.asarray(activity)
+        mean = (first_sum * first_weight + second_sum * second_weight + weight) // (2 * weight)
+        activity = 2 * first * second // (first + second + 1) + 2 * np.abs(first_sum - second_sum)
+        return mean, activity
+
+
+def _reflected(side: int) -> Array:
+    """Where -REACH .. side + REACH - 1 lie in 0 .. side - 1, reflected at both ends."""
+    period = max(1, 2 * (side - 1))
+    place = np.arange(-REACH, side + REACH) % period
+    return np.minimum(place, period - place) if side > 1 else np.zeros_like(place)

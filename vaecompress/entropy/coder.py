@@ -15,7 +15,7 @@ import constriction
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecompress.entropy.tables import MAX_SYMBOL, PRECISION_BITS, TableSet
+from vaecompress.entropy.tables import MAX_SYMBOL, TableSet
 from vaecompress.errors import CorruptError, UsageError
 
 Symbols = NDArray[np.int32]
@@ -34,7 +34,7 @@ def encode(groups: Sequence[tuple[Symbols, TableIndex]], tables: TableSet) -> by
     runs: list[tuple[int, Symbols]] = []
     for symbols, table_index in groups:
         plan = _plan(table_index, tables)
-        entries, escape_codes = _entries(symbols, plan)
+        entries, escape_codes = _entries(symbols, plan.order, plan.first, plan.escape)
         for code in escape_codes:
             escapes += _varint(code)
         runs += [(table, entries[start:stop]) for table, start, stop in plan.runs]
@@ -101,13 +101,13 @@ def symbol_bits(symbols: Symbols, table_index: TableIndex, tables: TableSet) -> 
 
     Raises UsageError.
     """
-    plan = _plan(table_index, tables)
-    entries, escape_codes = _entries(symbols, plan)
-    in_order = PRECISION_BITS - np.log2(tables.frequencies[tables.offsets[table_index[plan.order]] + entries])
-    in_order[entries == plan.escape] += [8.0 * len(_varint(code)) for code in escape_codes]
-    bits = np.empty(in_order.shape)
-    bits[plan.order] = in_order
-    return bits
+    _counts(table_index, tables)
+    escape = tables.lengths[table_index] - 1
+    entries, escape_codes = _entries(symbols, slice(None), tables.first_symbols[table_index], escape)
+    bits = tables.bits[tables.offsets[table_index] + entries]
+    if escape_codes:
+        bits[entries == escape] += [8.0 * len(_varint(code)) for code in escape_codes]
+    return np.asarray(bits)
 
 
 def ideal_bits(symbols: Symbols, table_index: TableIndex, tables: TableSet) -> float:
@@ -129,12 +129,18 @@ class _Plan:
     runs: list[tuple[int, int, int]]
 
 
-def _plan(table_index: TableIndex, tables: TableSet) -> _Plan:
+def _counts(table_index: TableIndex, tables: TableSet) -> NDArray[np.intp]:
+    """How many symbols each table has."""
     if table_index.ndim != 1 or table_index.dtype != np.uint16:
         raise UsageError(f"table indices must be one row of uint16, got {table_index.dtype} {table_index.shape}")
     counts = np.bincount(table_index, minlength=len(tables))
     if counts.size > len(tables):
         raise UsageError(f"table index {counts.size - 1} is beyond the {len(tables)} tables")
+    return counts
+
+
+def _plan(table_index: TableIndex, tables: TableSet) -> _Plan:
+    counts = _counts(table_index, tables)
     used = np.flatnonzero(counts)
     counts = counts[used]
     stops = np.cumsum(counts)
@@ -146,20 +152,22 @@ def _plan(table_index: TableIndex, tables: TableSet) -> _Plan:
     )
 
 
-def _entries(symbols: Symbols, plan: _Plan) -> tuple[Symbols, list[int]]:
+def _entries(
+    symbols: Symbols, order: slice | NDArray[np.intp], first: NDArray[np.int32], escape: NDArray[np.int32]
+) -> tuple[Symbols, list[int]]:
     """Give each symbol's entry in its table and, for the escaped ones, the zigzag of how far they lie outside.
 
-    Both in coding order.
+    Both in ``order``, as the first symbol and the escape entry of each one's table are given.
     """
-    if symbols.shape != plan.order.shape or symbols.dtype != np.int32:
-        raise UsageError(f"symbols must be int32 {plan.order.shape}, got {symbols.dtype} {symbols.shape}")
+    if symbols.shape != first.shape or symbols.dtype != np.int32:
+        raise UsageError(f"symbols must be int32 {first.shape}, got {symbols.dtype} {symbols.shape}")
     if symbols.size and max(int(symbols.max()), -int(symbols.min())) > MAX_SYMBOL:
         raise UsageError(f"a symbol is beyond +-{MAX_SYMBOL}: the model cannot carry this input")
-    entries = symbols[plan.order] - plan.first
-    outside = (entries < 0) | (entries >= plan.escape)
+    entries = symbols[order] - first
+    outside = (entries < 0) | (entries >= escape)
     beyond = entries[outside]
-    codes = np.where(beyond < 0, -2 * beyond - 1, 2 * (beyond - plan.escape[outside]))
-    entries[outside] = plan.escape[outside]
+    codes = np.where(beyond < 0, -2 * beyond - 1, 2 * (beyond - escape[outside]))
+    entries[outside] = escape[outside]
     return entries, codes.tolist()
 
 

@@ -167,9 +167,14 @@ class TableSet:
         return np.cumsum(self.lengths, dtype=np.int64) - self.lengths
 
     @cached_property
+    def bits(self) -> NDArray[np.float64]:
+        """Information content of the entries in ``frequencies``, in bits."""
+        return np.asarray(PRECISION_BITS - np.log2(self.frequencies))
+
+    @cached_property
     def least_bits(self) -> NDArray[np.float64]:
         """Information content of each table's likeliest entry, in bits: float64 [T]."""
-        return np.asarray(PRECISION_BITS - np.log2(np.maximum.reduceat(self.frequencies, self.offsets)))
+        return np.asarray(np.minimum.reduceat(self.bits, self.offsets))
 
     def __getitem__(self, index: int) -> Table:
         start = int(self.offsets[index])
