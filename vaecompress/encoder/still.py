@@ -9,7 +9,7 @@ from vaecompress.encoder.effort import EFFORTS, Effort, Progress
 from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.picture import PictureEncoder
 from vaecompress.encoder.quality_search import LearnedTrials, QualitySearch
-from vaecompress.encoder.tools.choice import best_of, other_files
+from vaecompress.encoder.tools.choice import best_of, may_be_exact, other_files
 from vaecompress.encoder.tools.file import Encoded, StillFile
 from vaecompress.encoder.tools.kind import SMALL_PIXELS, is_drawn
 from vaecompress.encoder.tools.usual import poor_note
@@ -55,7 +55,9 @@ class ImageEncoder(ImageCodec):
             if not found:
                 raise
         else:
-            found += other_files(file, goal, drawn) if drawn or (other_tools and file.area <= SMALL_PIXELS) else []
+            small = other_tools and file.area <= SMALL_PIXELS
+            if drawn or (small and may_be_exact(file, goal, found[0])):
+                found += other_files(file, goal, drawn)
         best = best_of(found, goal)
         note = poor_note(best, goal, other_tools, self.model.file.card)
         return best if note is None else replace(best, notes=(note,))

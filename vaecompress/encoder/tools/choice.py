@@ -11,9 +11,12 @@ from vaecompress.encoder.goal import Goal
 from vaecompress.encoder.quality_search import QualitySearch
 from vaecompress.encoder.tools.av1 import Av1Trials
 from vaecompress.encoder.tools.file import Encoded, StillFile
-from vaecompress.encoder.tools.webp import encode_webp, fits_webp
+from vaecompress.encoder.tools.webp import encode_webp, fits_webp, hasty_bytes
 from vaecompress.errors import GoalError
 from vaecompress.format import MAX_QUALITY, quality_lambda
+
+HASTE = 2
+"""How much larger than need be a hasty file without loss may be; nothing was above 1.3."""
 
 
 def other_files(file: StillFile, goal: Goal, planes: bool) -> list[Encoded]:
@@ -40,6 +43,14 @@ def encode_planes(file: StillFile, goal: Goal) -> Encoded:
 
     trial = QualitySearch(Av1Trials(file.seen_pixels), goal, file.area, size_of).find(EFFORTS[MIN_EFFORT])
     return file.encoded(trial.quality, trial.result.payload, NO_MODEL, None, trial.psnr_db)
+
+
+def may_be_exact(file: StillFile, goal: Goal, lossy: Encoded) -> bool:
+    """Whether a file without loss can be better for a goal than ``lossy`` is, of a picture that is not drawn."""
+    most_bytes: float = goal.max_bytes(file.area) or len(lossy.data)
+    if goal.quality is not None:
+        most_bytes += quality_lambda(goal.quality) * _squared_error(lossy) * file.area / 8
+    return hasty_bytes(file) <= HASTE * most_bytes
 
 
 def best_of(found: Sequence[Encoded], goal: Goal) -> Encoded:
