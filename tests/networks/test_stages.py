@@ -41,6 +41,7 @@ def whole(rng, *shape, limit=255):
 def assert_tiles_change_nothing(data, inputs, monkeypatch, expected):
     for values, threads in ((1, 1), (500, 1), (500, 2), (1 << 30, 2)):
         monkeypatch.setattr(staged_run, "TILE_VALUES", values)
+        monkeypatch.setattr(staged_run, "SHARED_VALUES", 0)
         for found, right in zip(OnnxNetwork(data, threads).run(inputs), expected, strict=True):
             assert found.dtype == right.dtype
             np.testing.assert_array_equal(found, right)

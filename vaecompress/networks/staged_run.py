@@ -18,6 +18,9 @@ Window = tuple[slice, slice]
 TILE_VALUES = 80 << 10
 """Of the largest tensor of a tile, at most."""
 
+SHARED_VALUES = 48 << 10
+"""Of the largest tensor, more: to hand less to other threads takes longer than it saves."""
+
 
 class Layout:
     """How a graph in stages runs on inputs of one size: the sides of each tensor, and the tiles all stages share."""
@@ -48,7 +51,8 @@ class Layout:
         """Windows in the coarsest grid: small enough for a cache, and as many as there are threads; wide ones first."""
         height, width = self.grid
         values = max(extent.channels * prod(self.sides[name]) for name, extent in self.extents.items())
-        most = max(1, min(TILE_VALUES * height * width // values, ceil(height * width / self.threads)))
+        shares = self.threads if values > SHARED_VALUES else 1
+        most = max(1, min(TILE_VALUES * height * width // values, ceil(height * width / shares)))
         columns = list(_spans(width, most))
         rows = _spans(height, max(1, most * len(columns) // width))
         yield from product(rows, columns)
