@@ -1,5 +1,6 @@
 """OpenVINO: the same values, taken up where it repays its start, and given up where it is not to be trusted."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -9,9 +10,10 @@ from vaecompress.errors import CorruptError, UnsupportedError
 from vaecompress.networks import openvino_engine
 from vaecompress.networks.engines import network
 from vaecompress.networks.integer_engine import ReferenceNetwork
-from vaecompress.networks.openvino_engine import KEPT_SIZES, AutomaticNetwork, OpenVinoNetwork
+from vaecompress.networks.openvino_engine import KEPT_SIZES, AutomaticNetwork, OpenVinoNetwork, has_openvino
 
-pytest.importorskip("openvino", reason="OpenVINO is not installed")
+if not has_openvino():
+    pytest.skip("OpenVINO is not installed", allow_module_level=True)
 pytest.importorskip("onnx", reason="the graphs of these tests are written with the onnx package")
 
 from onnx_graphs import gated_network
@@ -91,6 +93,7 @@ def test_one_that_fails_or_errs_is_not_asked_again(graph, at_once, monkeypatch, 
 
 def test_where_it_is_not_installed(graph, monkeypatch, at_once):
     monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.setattr(openvino_engine, "_core", openvino_engine._core.__wrapped__)
     with pytest.raises(UnsupportedError, match="pip install"):
         network(graph, "openvino")
     assert_right(graph, network(graph, "auto", 1), inputs())
@@ -99,3 +102,25 @@ def test_where_it_is_not_installed(graph, monkeypatch, at_once):
 def test_inputs_that_do_not_fit(graph):
     with pytest.raises(CorruptError):
         OpenVinoNetwork(graph, 1).run(inputs(channels=5))
+
+
+GOES_IN_A_THREAD = """
+import signal, sys, threading
+import numpy as np
+from vaecompress.networks.openvino_engine import OpenVinoNetwork
+
+signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+held = [OpenVinoNetwork(sys.stdin.buffer.read(), 1)]
+held[0].run({"y": np.zeros((1, 12, 5, 9), np.float32), "gain": np.ones((1, 12, 1, 1), np.float32)})
+thread = threading.Thread(target=held.clear)
+thread.start()
+thread.join()
+signal.raise_signal(signal.SIGTERM)
+print("openvino" in sys.modules, "openvino_telemetry" in sys.modules)
+"""
+
+
+def test_signals_are_heard_after_it_and_nothing_reports_its_import(graph):
+    words = [sys.executable, "-X", "faulthandler", "-c", GOES_IN_A_THREAD]
+    process = subprocess.run(words, input=graph, capture_output=True, check=False, timeout=120)
+    assert (process.returncode, process.stdout.split()) == (0, [b"heard", b"True", b"False"]), process.stderr

@@ -4,8 +4,11 @@ It compiles a graph for inputs of one size at a time, which takes tenths of a se
 integers of a decoder are exact, so the pixels are the same.
 """
 
+import sys
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from threading import Lock
 from time import perf_counter
@@ -33,6 +36,8 @@ single picture. Compiling takes up to a second and much memory, and saves a thir
 WATCHED_SIZES = 1000
 """Sizes whose time is added up at once."""
 
+TELEMETRY = "openvino_telemetry"
+
 SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
 
 
@@ -41,16 +46,41 @@ def has_openvino() -> bool:
     return find_spec("openvino") is not None
 
 
+@cache
+def _core() -> Any:
+    """OpenVINO, one for the process and until its end.
+
+    It gives the thread that it starts in a stack for signals, which goes with it: the next signal would end the process
+    where another thread let it go. Raises UnsupportedError where OpenVINO is not installed.
+    """
+    try:
+        with _without_telemetry():
+            import openvino
+    except ImportError:
+        raise UnsupportedError("this needs OpenVINO: pip install 'vaecompress[fast]'") from None
+    return openvino.Core()
+
+
+@contextmanager
+def _without_telemetry() -> Iterator[None]:
+    """No report of being imported goes out of OpenVINO, which forks this process to send it."""
+    kept = sys.modules.get(TELEMETRY)
+    sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # what cannot be imported
+    try:
+        yield
+    finally:
+        if kept is None:
+            del sys.modules[TELEMETRY]
+        else:
+            sys.modules[TELEMETRY] = kept
+
+
 class OpenVinoNetwork:
     """A graph under OpenVINO on the CPU, compiled for each size of inputs when it first comes."""
 
     def __init__(self, graph: bytes, threads: int | None = None) -> None:
         """Raises UnsupportedError where OpenVINO is not installed, CorruptError where it refuses the graph."""
-        try:
-            import openvino
-        except ImportError:
-            raise UnsupportedError("this needs OpenVINO: pip install 'vaecompress[fast]'") from None
-        self._core = openvino.Core()
+        self._core = _core()
         self._settings = SETTINGS | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
         self._graph = serialise(in_fewer_passes(parse(graph)))
         self._compiled: OrderedDict[Shapes, Any] = OrderedDict()
