@@ -1,6 +1,7 @@
 """Squared error as stills count it, and as videos do, whose chroma is half as fine; and what it counts where."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,8 +27,8 @@ TUNES = ("psnr", "ssim")
 BLOCK = 8
 
 
-class Distortion(Protocol):
-    """A squared error that is a linear map of a 16x16 patch's error, squared."""
+class Distortion(Hashable, Protocol):
+    """A squared error that is a linear map of a 16x16 patch's error, squared; equal ones are the same map."""
 
     def total(self, original: Pixels, decoded: Pixels, weights: Array | None = None) -> float:
         """Distortion of a picture [H, W, C]: the mean squared error a pixel, times pixels.
@@ -41,23 +42,24 @@ class Distortion(Protocol):
         ...
 
 
+@dataclass(frozen=True)
 class ColourError:
-    """Squared error over the samples of a picture of 1 or 3 channels."""
+    """Squared error over the samples of a picture of 1 or 3 ``channels``."""
 
-    def __init__(self, channels: int = 3) -> None:
-        self._channels = channels
+    channels: int = 3
 
     def total(self, original: Pixels, decoded: Pixels, weights: Array | None = None) -> float:
         """See :class:`Distortion`."""
         if weights is None:
-            return squared_error(original, decoded) / self._channels
-        return sum(float(np.square(error).sum()) for error in _errors(original, decoded, weights)) / self._channels
+            return squared_error(original, decoded) / self.channels
+        return sum(float(np.square(error).sum()) for error in _errors(original, decoded, weights)) / self.channels
 
     def map(self, patches: Array) -> Array:
         """See :class:`Distortion`."""
         return np.asarray(patches / np.float32(np.sqrt(3.0)))
 
 
+@dataclass(frozen=True)
 class VideoError:
     """Squared error of Y at every pixel, and of U and V averaged over 2x2 pixels, each sample counting alike a plane.
 

@@ -6,7 +6,8 @@ weighs error against bits then decides anew. Every candidate is judged by lambda
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -77,15 +78,13 @@ class Search:
         coded = codec.latents.code(y, hyper, rounding)
         if not effort.rounds:
             return coded
-        columns = linear_path(codec.model).columns(self._quality, self._pixels.shape[2])
-        columns = self._distortion.map(columns)
         rates = [RATES[min(count, len(RATES) - 1)] for count in range(effort.rounds)]
-        y = self._rounds(coded, y, hyper, columns, RATE_WEIGHT, rates)
+        y = self._rounds(coded, y, hyper, RATE_WEIGHT, rates)
         if effort.refiner is not None:
             y, z = effort.refiner(self._pixels, y, z, self._quality, effort.steps, self.weights, progress)
             hyper = codec.latents.code_hyper(z, self._quality)
-            coded = codec.latents.code(y, hyper, self._weighing(columns, y.shape, REFINED_START_WEIGHT))
-            self._rounds(coded, y, hyper, columns, REFINED_RATE_WEIGHT, REFINED_RATES)
+            coded = codec.latents.code(y, hyper, self._weighing(y.shape, REFINED_START_WEIGHT))
+            self._rounds(coded, y, hyper, REFINED_RATE_WEIGHT, REFINED_RATES)
         assert self._best is not None
         return self._best
 
@@ -94,18 +93,21 @@ class Search:
         coded: CodedLatents,
         y: Array,
         hyper: CodedHyper,
-        columns: Matrix,
         rate_weight: float,
         rates: Sequence[float],
     ) -> Array:
         """Judge ``coded``, then move ``y`` and code it anew, once for each of ``rates``; returns the latents moved."""
-        rounding, transpose = self._weighing(columns, y.shape, rate_weight), _transpose(columns)
+        rounding = self._weighing(y.shape, rate_weight)
         picture = self._judge(coded)
         for rate in rates:
-            y = self._moved(y, coded.latents, picture, transpose, rate)
+            y = self._moved(y, coded.latents, picture, rate)
             coded = self._codec.latents.code(y, hyper, rounding)
             picture = self._judge(coded)
         return y
+
+    @cached_property
+    def _steps(self) -> "Steps":
+        return _steps_of(self._codec.model, self._quality, self._pixels.shape[2], self._distortion)
 
     def _judge(self, coded: CodedLatents) -> Pixels:
         """What a decoder makes of ``coded``, which is kept if it is the best so far."""
@@ -118,9 +120,9 @@ class Search:
             self._best, self._least_cost = replace(coded, pixels=colours), cost
         return picture
 
-    def _weighing(self, columns: Matrix, shape: tuple[int, ...], rate_weight: float) -> Weighing:
+    def _weighing(self, shape: tuple[int, ...], rate_weight: float) -> Weighing:
         model = self._codec.model
-        weight = quality_lambda(self._quality) * np.square(columns).sum(0) / rate_weight
+        weight = quality_lambda(self._quality) * self._steps.energy / rate_weight
         down, across = (
             np.clip(side - PATCH * np.arange(count), 0, PATCH) / PATCH
             for side, count in zip(self._pixels.shape[:2], shape[2:], strict=True)
@@ -130,13 +132,13 @@ class Search:
             coverage[: len(self.weights), : self.weights.shape[1]] *= self.weights
         return Weighing(model.tables, model.shape, weight, coverage)
 
-    def _moved(self, y: Array, latents: Array, picture: Pixels, transpose: Matrix, rate: float) -> Array:
+    def _moved(self, y: Array, latents: Array, picture: Pixels, rate: float) -> Array:
         """``y`` moved by ``rate`` towards where the error of ``picture`` says that the latents should be."""
         moved, product = np.empty_like(y), matrix_product(self._codec.model.threads)
         for top in range(0, y.shape[2], BAND_ROWS):
             rows = slice(top, min(top + BAND_ROWS, y.shape[2]))
             error = self._distortion.map(self._error(picture, rows, y.shape[3]))
-            correction = product(transpose, error.reshape(len(error), -1)).reshape(-1, *error.shape[1:])
+            correction = product(self._steps.transpose, error.reshape(len(error), -1)).reshape(-1, *error.shape[1:])
             wanted = latents[0, :, rows] * np.float32(1 / (1 << STEP_BITS)) + correction
             now = y[0, :, rows] * np.float32(1 / TARGET_UNIT)
             new = np.rint((now + np.float32(rate) * (wanted - now)) * np.float32(TARGET_UNIT))
@@ -155,7 +157,20 @@ class Search:
         return patches.reshape(-1, count, width)
 
 
-def _transpose(columns: Matrix) -> Matrix:
-    """[M, K]: how far an error of a patch says that each latent is from where it should be, in steps."""
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """What a step of each latent changes, squared and summed: ``energy`` [M].
+
+    ``transpose`` [M, K]: how far an error of a patch says that each latent is from where it should be, in steps.
+    """
+
+    energy: Array
+    transpose: Matrix
+
+
+@lru_cache(maxsize=8)
+def _steps_of(model: LoadedModel, quality: int, channels: int, distortion: Distortion) -> Steps:
+    columns = distortion.map(linear_path(model).columns(quality, channels))
     energy = np.square(columns).sum(0)
-    return np.where(energy > LEAST_ENERGY, columns / np.maximum(energy, LEAST_ENERGY), 0).T
+    transpose = np.where(energy > LEAST_ENERGY, columns / np.maximum(energy, LEAST_ENERGY), 0).T
+    return Steps(energy, np.ascontiguousarray(transpose))

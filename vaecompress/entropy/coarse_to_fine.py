@@ -8,6 +8,7 @@ Li and Orchard 2001). Integers throughout.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,14 +42,31 @@ class Pass:
         """What ``planes`` [C, h, w] hold at the positions of this pass: [C, N]."""
         return self.grid(planes)[:, self.mask]
 
+    @cached_property
+    def places(self) -> Array:
+        """Where its positions lie in :attr:`origin`: [N]."""
+        row, column = np.nonzero(self.mask)
+        return np.asarray((row + REACH) * (self.mask.shape[1] + 2 * REACH) + column + REACH)
+
+    @cached_property
+    def origin(self) -> Array:
+        """Where each position of the grid, with ``REACH`` more on all sides, lies in the grid itself; one row."""
+        rows, columns = (_reflected(side) for side in self.mask.shape)
+        return np.asarray(rows[:, None] * self.mask.shape[1] + columns).ravel()
+
     @property
     def diagonal(self) -> bool:
         """Whether the nearest known neighbours lie along the diagonals."""
         return self.level % 2 == 1
 
 
-def passes(height: int, width: int) -> Iterator[Pass]:
+@lru_cache(maxsize=8)
+def passes(height: int, width: int) -> tuple[Pass, ...]:
     """The passes over planes of ``height`` x ``width``, in order; together they take each position once."""
+    return tuple(_passes(height, width))
+
+
+def _passes(height: int, width: int) -> Iterator[Pass]:
     stride = 1
     while stride < min(height, width, MAX_STRIDE):
         stride *= 2
@@ -110,19 +128,14 @@ class Neighbours:
 
     def __init__(self, one: Pass, planes: Array) -> None:
         """``planes`` is an integer array [C, h, w] with all earlier passes in place."""
-        grid = one.grid(planes)
-        rows, columns = (_reflected(side) for side in grid.shape[1:])
-        self._values = grid.reshape(len(grid), -1)
-        self._origin = (rows[:, None] * grid.shape[2] + columns).ravel()
-        self._width = columns.size
-        row, column = np.nonzero(one.mask)
-        self._places = (row + REACH) * self._width + column + REACH
+        self._one, self._values = one, one.grid(planes).reshape(len(planes), -1)
         self._lines, self._own = LINES[one.diagonal], OWN_WEIGHT[one.diagonal]
 
     def _at(self, offsets: Array, places: slice = slice(None)) -> Array:
         """What is at ``offsets`` [..., row or column] of positions: int32 [C, ..., N]."""
-        steps = offsets @ (self._width, 1)
-        return np.asarray(self._values.take(self._origin[steps[..., None] + self._places[places]], axis=1), np.int32)
+        one = self._one
+        steps = offsets @ (one.mask.shape[1] + 2 * REACH, 1)
+        return np.asarray(self._values.take(one.origin[steps[..., None] + one.places[places]], axis=1), np.int32)
 
     def nearest(self) -> Array:
         """The four nearest neighbours: [4, C, N]."""
@@ -130,7 +143,7 @@ class Neighbours:
 
     def leaning(self) -> tuple[Array, Array]:
         """A mean of the nearest neighbours that leans to where changes are small, and the local activity: [C, N]."""
-        starts = range(0, max(1, self._places.size), POSITIONS_AT_ONCE)
+        starts = range(0, max(1, self._one.places.size), POSITIONS_AT_ONCE)
         parts = [self._leaning(slice(start, start + POSITIONS_AT_ONCE)) for start in starts]
         mean, activity = np.concatenate(parts, axis=2)
         return mean, activity

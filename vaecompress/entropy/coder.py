@@ -165,6 +165,8 @@ def _entries(
         raise UsageError(f"a symbol is beyond +-{MAX_SYMBOL}: the model cannot carry this input")
     entries = symbols[order] - first
     outside = (entries < 0) | (entries >= escape)
+    if not outside.any():
+        return entries, []
     beyond = entries[outside]
     codes = np.where(beyond < 0, -2 * beyond - 1, 2 * (beyond - escape[outside]))
     entries[outside] = escape[outside]

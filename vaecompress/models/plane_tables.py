@@ -78,7 +78,7 @@ class PlaneTables:
     def plane_index(self, level: int, channels: slice, activity: Array) -> Array:
         """Tables [C, N] of planes at their ``activity`` [C, N]."""
         part = np.searchsorted(self.bounds, activity, side="right")
-        return np.take_along_axis(self.tables[level, channels].astype(np.int64), part, axis=1)
+        return _of_rows(self.tables[level, channels], part)
 
     def hyper_mean(self, which: int, level: int, total: Array) -> Array:
         """Means [Z, N] in 1/8 from the sums [Z, N] of four neighbours."""
@@ -91,4 +91,9 @@ class PlaneTables:
     def hyper_scale(self, which: int, level: int, activity: Array) -> Array:
         """Scales [Z, N] at the ``activity`` [Z, N]."""
         part = np.searchsorted(self.hyper_bounds, activity, side="right")
-        return np.take_along_axis(self.hyper_scales[which, level].astype(np.int64), part, axis=1)
+        return _of_rows(self.hyper_scales[which, level], part)
+
+
+def _of_rows(table: Array, place: Array) -> Array:
+    """What stands at ``place`` [C, N] of each row of ``table`` [C, A]: int64 [C, N]."""
+    return np.asarray(table[np.arange(len(table))[:, None], place], np.int64)

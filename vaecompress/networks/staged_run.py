@@ -18,7 +18,7 @@ Window = tuple[slice, slice]
 TILE_VALUES = 80 << 10
 """Of the largest tensor of a tile, at most."""
 
-SHARED_VALUES = 48 << 10
+SHARED_VALUES = 56 << 10
 """Of the largest tensor, more: to hand less to other threads takes longer than it saves."""
 
 
@@ -34,6 +34,7 @@ class Layout:
         self.sides = {name: extent.sides(shapes) for name, extent in self.extents.items()}
         self.grid = min(self.sides.values())
         self.tiles = list(self._tiles())
+        self._windows: dict[tuple[str, int], Window] = {}
         read = [name for part in parts for name in part.inputs]
         self.ringed = {tensor(name) for name in read if name.endswith(RINGED)}
         self.plain = set(read) - shapes.keys()
@@ -41,11 +42,13 @@ class Layout:
 
     def window(self, name: str, tile: int) -> Window:
         """Rows and columns of a tile in a tensor."""
-        rows, columns = (
-            slice(span.start * side // least, span.stop * side // least)
-            for span, side, least in zip(self.tiles[tile], self.sides[name], self.grid, strict=True)
-        )
-        return rows, columns
+        if (name, tile) not in self._windows:
+            rows, columns = (
+                slice(span.start * side // least, span.stop * side // least)
+                for span, side, least in zip(self.tiles[tile], self.sides[name], self.grid, strict=True)
+            )
+            self._windows[name, tile] = rows, columns
+        return self._windows[name, tile]
 
     def _tiles(self) -> Iterator[Window]:
         """Windows in the coarsest grid: small enough for a cache, and as many as there are threads; wide ones first."""
@@ -119,9 +122,7 @@ class StagedRun:
     def _ring(self, name: str, inner: Array | None = None) -> Array:
         """Room for a tensor with a ring of zeros around."""
         height, width = self._layout.sides[name]
-        ring = np.empty((1, self._layout.extents[name].channels, height + 2, width + 2), np.float32)
-        ring[:, :, [0, -1]] = 0
-        ring[:, :, :, [0, -1]] = 0
+        ring = np.zeros((1, self._layout.extents[name].channels, height + 2, width + 2), np.float32)
         if inner is not None:
             ring[:, :, 1:-1, 1:-1] = inner
         return ring
