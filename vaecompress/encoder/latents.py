@@ -50,6 +50,13 @@ class LatentEncoder(LatentCoder):
         """The bytes of coded latents."""
         return coder.encode(coded.groups, self.model.tables)
 
+    def gives(self, data: bytes, coded: CodedLatents) -> bool:
+        """Whether ``data`` decodes to the symbols of ``coded``, and so to its latents. Raises CorruptError."""
+        decoder = coder.Decoder(data, self.model.tables)
+        same = all(np.array_equal(decoder.decode(index), symbols) for symbols, index in coded.groups)
+        decoder.finish()
+        return same
+
     def code_hyper(self, z: Array, quality: int) -> CodedHyper:
         """The nearest hyper-latents to z [1, Z, h/4, w/4] (float)."""
         groups: list[Group] = []
@@ -65,11 +72,14 @@ class LatentEncoder(LatentCoder):
 
         def code(rows: slice, mean: Array, index: Array, member: Array) -> Array:
             coded = member & (index > 0)
-            wanted = np.clip(y[0, :, rows] * np.float32(1 / TARGET_UNIT), -limit, limit)
-            target = wanted - mean * np.float32(1 / (1 << STEP_BITS))
+            places = np.flatnonzero(coded)
+            aimed, expected, used = (values.reshape(-1).take(places) for values in (y[0, :, rows], mean, index))
+            target = np.clip(aimed * np.float32(1 / TARGET_UNIT), -limit, limit)
+            target -= expected * np.float32(1 / (1 << STEP_BITS))
+            chosen = rounding(rows, coded, target, used).astype(np.int32)
+            groups.append((chosen, used))
             symbols = np.zeros(coded.shape, np.int32)
-            symbols[coded] = rounding(rows, coded, target[coded], index[coded])
-            groups.append((symbols[coded], index[coded]))
+            symbols.reshape(-1)[places] = chosen
             place(latents[0, :, rows], symbols, mean, member)
             return symbols
 

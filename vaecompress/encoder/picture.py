@@ -40,13 +40,13 @@ class PictureEncoder(Analysis):
     def finish(self, pixels: Pixels, coded: bytes, quality: int, found: CodedLatents | None = None) -> Reconstruction:
         """The payload of ``pixels`` whose entropy-coded bytes these are, filtered as strongly as is best for them.
 
-        The bytes are decoded. Where they give the latents of ``found``, what the networks make of those is known.
+        The bytes are decoded. Where they give the symbols of ``found``, what the networks make of those is known.
         """
         height, width, channels = pixels.shape
-        latents = self.decode_latents(coded, pixels.shape, quality)
-        if found is not None and found.pixels is not None and np.array_equal(latents, found.latents):
-            decoded = found.pixels
-        else:
+        known = found if found is not None and self.latents.gives(coded, found) else None
+        decoded = None if known is None else known.pixels
+        if decoded is None:
+            latents = self.decode_latents(coded, pixels.shape, quality) if known is None else known.latents
             decoded = self.synthesise(latents, (height, width, 3), quality)
         changes = filter_changes(decoded, self.model.filter_weights[quality - 1])
         strength = best_strength(pixels, decoded, changes)

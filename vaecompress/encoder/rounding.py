@@ -103,18 +103,21 @@ class Weighing:
         return self._choose(weight, target, index)
 
     def _choose(self, weight: Array, target: Array, index: Array) -> Array:
-        row = index.astype(np.int64) * (2 * REACH + 1) + REACH
+        best = np.rint(target)
+        places = np.nonzero(best)
+        nearest, target, weight = best[places], target[places], weight[places]
+        row = index[places].astype(np.int64) * (2 * REACH + 1) + REACH
 
         def cost(symbols: Array) -> Array:
             place = row + np.clip(symbols, -REACH, REACH).astype(np.int64)
             return np.asarray(weight * np.square(symbols - target) + self._bits.take(place))
 
-        best = np.rint(target)
-        least = cost(best)
-        for candidate in (best - np.sign(best), np.zeros_like(best)):
+        chosen, least = nearest, cost(nearest)
+        for candidate in (nearest - np.sign(nearest), np.zeros_like(nearest)):
             candidate_cost = cost(candidate)
-            best = np.where(candidate_cost < least, candidate, best)
+            chosen = np.where(candidate_cost < least, candidate, chosen)
             least = np.minimum(candidate_cost, least)
+        best[places] = chosen
         return np.asarray(best)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-Index = npt.NDArray[np.int64]
+Index = npt.NDArray[np.uint8]
 
 
 def group_index(steps: int, rows: npt.ArrayLike, columns: npt.ArrayLike, channels: npt.ArrayLike) -> Index:
@@ -13,9 +13,8 @@ def group_index(steps: int, rows: npt.ArrayLike, columns: npt.ArrayLike, channel
     each 2x2 square in turn, in an order that rotates with the channel (compare DCVC-DC, arXiv 2302.14402, 3.3).
     """
     row, column, channel = np.asarray(rows), np.asarray(columns), np.asarray(channels)
-    if steps == 4:
-        return np.asarray((np.array([[0, 2], [3, 1]])[row % 2, column % 2] + channel) % 4)
-    return np.asarray((row + column + channel) % steps)
+    square = np.array([[0, 2], [3, 1]])[row % 2, column % 2] if steps == 4 else row + column
+    return np.asarray(((square % steps).astype(np.uint8) + (channel % steps).astype(np.uint8)) % np.uint8(steps))
 
 
 def group_masks(steps: int, height: int, width: int, channels: int) -> npt.NDArray[np.bool_]:
