@@ -67,7 +67,7 @@ class Decoder:
         from vaecompress.codec.still import decode_image
 
         image = decode_image(container, self._model)
-        return {"notes": _write_picture(self._fitted(image), format, job, sink)}
+        return _write_picture(self._fitted(image), format, job, sink)
 
     def _decode_still(self, job: Job, container: Container, sink: Sink) -> dict[str, Any]:
         """One frame of a video, as a picture."""
@@ -79,7 +79,7 @@ class Decoder:
         (frame,) = self._frames(container, None)
         colour = read_colour(container, None)
         image = self._fitted(Image(frame.pixels, colour=colour if colour.is_hdr else None))
-        return {"frames": 1, "notes": _write_picture(image, format_of(job.output), job, sink)}
+        return {"frames": 1, **_write_picture(image, format_of(job.output), job, sink)}
 
     def _decode_video(self, job: Job, container: Container, format: str, sink: Sink) -> dict[str, Any]:
         from vaecompress.bitstream.presentation import end_of_frame
@@ -186,15 +186,13 @@ class Decoder:
         return registry.find(model_id, self._options.engine, threads_of(self._options))
 
 
-def _write_picture(image: "Image", format: str, job: Job, sink: Sink) -> list[str]:
-    """Write a picture to where it goes; returns notes on what is not kept."""
+def _write_picture(image: "Image", format: str, job: Job, sink: Sink) -> dict[str, Any]:
+    """Write a picture to where it goes; returns its size, and notes on what is not kept."""
     from vaecompress.media.image_write import write_image
 
-    if job.output is None:
-        with sink.file() as file:
-            return write_image(image, file, format)
-    with sink.path() as part:
-        return write_image(image, part, format)
+    with sink.file() if job.output is None else sink.path() as target:
+        notes = write_image(image, target, format)
+    return {"width": image.width, "height": image.height, "notes": notes}
 
 
 @contextmanager
