@@ -40,6 +40,9 @@ TELEMETRY = "openvino_telemetry"
 
 SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
 
+_STARTING = Lock()
+"""Two networks are prepared at once: the second waits for OpenVINO to be there."""
+
 
 def has_openvino() -> bool:
     """Whether OpenVINO is installed."""
@@ -80,7 +83,8 @@ class OpenVinoNetwork:
 
     def __init__(self, graph: bytes, threads: int | None = None) -> None:
         """Raises UnsupportedError where OpenVINO is not installed, CorruptError where it refuses the graph."""
-        self._core = _core()
+        with _STARTING:
+            self._core = _core()
         self._settings = SETTINGS | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
         self._graph = serialise(in_fewer_passes(parse(graph)))
         self._compiled: OrderedDict[Shapes, Any] = OrderedDict()
