@@ -207,7 +207,7 @@ def test_fit_makes_a_small_picture_of_a_picture_or_of_a_frame(
         out = tmp_path / f"{stream.stem}-small.png"
         assert run("decode", stream, out, "--fit", 40) == 0
         assert read(out).shape == (24, 40, 3)
-        assert "40x24" in capsys.readouterr().out
+        assert "40x24" in capsys.readouterr().err
     assert run("decode", tmp_path / "clip.bin", tmp_path / "clip.mp4", "--fit", 40) == 2
     assert "--fit makes a picture" in capsys.readouterr().err
     assert not (tmp_path / "clip.mp4").exists()
