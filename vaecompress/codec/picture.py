@@ -15,6 +15,7 @@ from vaecompress.format import HYPER_PATCH, PATCH
 from vaecompress.media.padding import padded_size
 from vaecompress.media.tiling import tiles
 from vaecompress.models.loaded import LoadedModel
+from vaecompress.networks.engines import Network
 
 Array = npt.NDArray[Any]
 Pixels = npt.NDArray[np.uint8]
@@ -64,11 +65,16 @@ class PictureCodec:
         rows, columns = (padded_size(side, HYPER_PATCH) // HYPER_PATCH for side in shape[:2])
         return self.latents.decode(coded, rows, columns, quality)
 
-    def synthesise(self, latents: Array, shape: tuple[int, ...], quality: int) -> Pixels:
-        """Latents int16 [1, M, h, w] in 1/16 of a step to pixels of ``shape`` (height, width, 1 or 3), tile by tile."""
+    def synthesise(
+        self, latents: Array, shape: tuple[int, ...], quality: int, network: Network | None = None
+    ) -> Pixels:
+        """Latents int16 [1, M, h, w] in 1/16 of a step to pixels of ``shape`` (height, width, 1 or 3), tile by tile.
+
+        ``network`` may stand in for the model's synthesis.
+        """
         height, width, channels = shape
         model = self.model
-        network, halo = model.network("synthesis"), model.shape.halos["synthesis"]
+        network, halo = network or model.network("synthesis"), model.shape.halos["synthesis"]
         gains = {
             "latent_gain": model.gain("decoder_latent", quality),
             "feature_gain": model.gain("synthesis_feature", quality),

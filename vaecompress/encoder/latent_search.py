@@ -54,6 +54,10 @@ class Subject(Protocol):
         """Latents int16 [1, M, h, w] in 1/16 of a step to pixels of ``shape`` (height, width, channels)."""
         ...
 
+    def estimate(self, latents: Array, shape: tuple[int, ...], quality: int) -> Pixels:
+        """About the same, sooner."""
+        ...
+
 
 class Search:
     """Looks for the latents of one picture at one quality; ``distortion`` is by default that over all samples.
@@ -98,26 +102,26 @@ class Search:
     ) -> Array:
         """Judge ``coded``, then move ``y`` and code it anew, once for each of ``rates``; returns the latents moved."""
         rounding = self._weighing(y.shape, rate_weight)
-        picture = self._judge(coded)
         for rate in rates:
-            y = self._moved(y, coded.latents, picture, rate)
+            y = self._moved(y, coded.latents, self._judge(coded, exactly=False), rate)
             coded = self._codec.latents.code(y, hyper, rounding)
-            picture = self._judge(coded)
+        self._judge(coded, exactly=True)
         return y
 
     @cached_property
     def _steps(self) -> "Steps":
         return _steps_of(self._codec.model, self._quality, self._pixels.shape[2], self._distortion)
 
-    def _judge(self, coded: CodedLatents) -> Pixels:
-        """What a decoder makes of ``coded``, which is kept if it is the best so far."""
+    def _judge(self, coded: CodedLatents, exactly: bool) -> Pixels:
+        """What a decoder makes of ``coded``, or about that; ``coded`` is kept if it is the best so far."""
         height, width, channels = self._pixels.shape
-        colours = self._codec.synthesise(coded.latents, (height, width, 3), self._quality)
+        decode = self._codec.synthesise if exactly else self._codec.estimate
+        colours = decode(coded.latents, (height, width, 3), self._quality)
         picture = colours if channels == 3 else to_grey(colours)
         bits = sum(ideal_bits(*group, self._codec.model.tables) for group in coded.groups)
         cost = quality_lambda(self._quality) * self._distortion.total(self._pixels, picture, self.weights) + bits
         if cost < self._least_cost:
-            self._best, self._least_cost = replace(coded, pixels=colours), cost
+            self._best, self._least_cost = replace(coded, pixels=colours if exactly else None), cost
         return picture
 
     def _weighing(self, shape: tuple[int, ...], rate_weight: float) -> Weighing:

@@ -63,6 +63,8 @@ class PredictedSubject(PredictedFrame):
         """Latents int16 [1, M, h, w] in 1/16 of a step to pixels of ``shape`` (height, width, 3)."""
         return self.decoded(latents, *shape[:2])
 
+    estimate = synthesise
+
 
 def encode_predicted(
     model: LoadedModel, pixels: Pixels, prediction: Prediction, quality: int, effort: Effort

@@ -17,6 +17,7 @@ from vaecompress.models import file as model_file
 from vaecompress.models.file import ModelFile
 from vaecompress.models.plane_tables import HYPER_OFFSETS, PlaneTables
 from vaecompress.networks import engines
+from vaecompress.networks.without_rounding import without_rounding
 
 Array = npt.NDArray[Any]
 
@@ -161,6 +162,17 @@ class LoadedModel:
         inexact = self.engine == engines.AUTO and name in model_file.ENCODER_MEMBERS
         engine = "onnxruntime" if inexact else self.engine
         return engines.network(self.file.networks[name], engine, self.threads)
+
+    @cached_property
+    def rough_synthesis(self) -> engines.Network:
+        """The synthesis without its roundings; the exact one where the engine is for that.
+
+        Like all that no decoder runs it stays with one engine, unless another was asked for.
+        """
+        if self.engine not in (engines.AUTO, "onnxruntime", "openvino"):
+            return self.network("synthesis")
+        engine = "onnxruntime" if self.engine == engines.AUTO else self.engine
+        return engines.network(without_rounding(self.file.networks["synthesis"]), engine, self.threads)
 
     def _prepared(self, name: str) -> Future[engines.Network]:
         with self._lock:

@@ -26,10 +26,10 @@ LEVELS_OF = ("Cast", "Clip", "Add", "Round", "Mul")
 
 def in_fewer_passes(graph: Graph) -> Graph:
     """A graph that gives what ``graph`` gives, to the bit."""
-    return _quantised(_clipped_first(_folded(graph)))
+    return _quantised(_clipped_first(folded(graph)))
 
 
-def _folded(graph: Graph) -> Graph:
+def folded(graph: Graph) -> Graph:
     """The graph with kernels as its convolutions take them."""
     constants, nodes = dict(graph.initialisers), []
     for node in graph.nodes:
