@@ -97,7 +97,7 @@ def test_what_stands_still_stays_as_it_is() -> None:
 
 def test_a_plane_is_the_samples_at_a_phase() -> None:
     picture = noise(1, 12, 15)
-    plane = Reference(picture).plane(1, 2, 5)
+    plane = Reference(picture).planes(5)[4 * 1 + 2]
     assert plane.shape == (22, 25, 3)
     for y, x in [(0, 0), (21, 24), (7, 9)]:
         assert plane[y, x].tolist() == sample(picture, 4 * (y - 5) + 1, 4 * (x - 5) + 2).tolist()

@@ -106,12 +106,17 @@ class Reference:
                 found[some] = _filtered(patches, channels, int(one) // QUARTERS, int(one) % QUARTERS)
         return found
 
-    def plane(self, row_phase: int, column_phase: int, margin: int) -> Pixels:
-        """All samples at a phase, ``margin`` more beyond each edge [height + 2 margin, width + 2 margin, channels]."""
+    def planes(self, margin: int) -> Pixels:
+        """All samples, ``margin`` more beyond each edge [16, height + 2 margin, width + 2 margin, channels].
+
+        Of row phase r and column phase c at 4 r + c.
+        """
         height, width, channels = self.pixels.shape
         rows, columns = (np.arange(-margin - BEFORE, side + margin + AFTER) for side in (height, width))
-        samples = self._cut(rows, columns).reshape(len(rows), -1)
-        return _filtered(samples[None], channels, row_phase, column_phase).reshape(-1, width + 2 * margin, channels)
+        samples, shape = self._cut(rows, columns).reshape(1, len(rows), -1), (-1, width + 2 * margin, channels)
+        across = (_across(samples, channels, phase) for phase in range(QUARTERS))
+        columnwise = [[_down(one, samples.shape, channels, phase) for phase in range(QUARTERS)] for one in across]
+        return np.stack([plane.reshape(shape) for phase in zip(*columnwise, strict=True) for plane in phase])
 
     def _cut(self, rows: Array, columns: Array) -> Pixels:
         height, width, _ = self.pixels.shape
@@ -218,12 +223,24 @@ def _filtered(patches: Pixels, channels: int, row_phase: int, column_phase: int)
     inner = side - (BEFORE + AFTER) * channels
     if row_phase == column_phase == 0:
         return patches[:, BEFORE : rows - AFTER, BEFORE * channels : BEFORE * channels + inner]
-    total = _weighed(_weighed(patches.astype(np.float32).ravel(), channels, column_phase), side, row_phase)
+    return _down(_across(patches, channels, column_phase), patches.shape, channels, row_phase)
+
+
+def _across(patches: Pixels, channels: int, phase: int) -> Array:
+    """Patches [n, rows, columns * channels], end to end, weighed along their rows: float32."""
+    return _weighed(patches.astype(np.float32).ravel(), channels, phase)
+
+
+def _down(across: Array, shape: tuple[int, ...], channels: int, phase: int) -> Pixels:
+    """Samples of patches of ``shape`` that were weighed along rows, weighed along columns, too."""
+    count, rows, side = shape
+    total = _weighed(across, side, phase)
     total += np.float32(2048)
     total *= np.float32(1 / 4096)
-    levels = np.empty(patches.size, np.uint8)
+    levels = np.empty(count * rows * side, np.uint8)
     levels[: len(total)] = np.clip(total, 0, 255, out=total)
-    return levels.reshape(patches.shape)[:, : rows - BEFORE - AFTER, :inner]
+    reach = BEFORE + AFTER
+    return levels.reshape(shape)[:, : rows - reach, : side - reach * channels]
 
 
 def _weighed(samples: Array, step: int, phase: int) -> Array:

@@ -68,8 +68,7 @@ class SearchReference:
     def __init__(self, pixels: Pixels) -> None:
         self.reference = Reference(pixels)
         self.luma = to_luma(pixels)
-        luma = Reference(self.luma[:, :, None])
-        self.planes = np.stack([luma.plane(phase // 4, phase % 4, MARGIN)[:, :, 0] for phase in range(16)])
+        self.planes = Reference(self.luma[:, :, None]).planes(MARGIN)[:, :, :, 0]
         self.coarse, self.coarser = shrunk(self.luma, COARSE), shrunk(self.luma, COARSER)
 
 
