@@ -98,12 +98,10 @@ def _gain(plane: Array, weights: Array, bounds: tuple[int, ...]) -> Array:
             shape = plane[here].shape
             difference, part, flow = (buffer[: shape[0] * shape[1]].reshape(shape) for buffer in buffers)
             np.subtract(plane[there], plane[here], out=difference)
-            flow[:] = 0
-            for weight, bound in zip(pair, bounds, strict=True):
-                np.minimum(difference, np.int16(bound), out=part)
-                np.maximum(part, np.int16(-bound), out=part)
-                np.multiply(part, np.int16(weight), out=part)
-                flow += part
+            for weight, bound, found in zip(pair, bounds, (flow, part), strict=True):
+                np.clip(difference, np.int16(-bound), np.int16(bound), out=found)
+                np.multiply(found, np.int16(weight), out=found)
+            flow += part
             gain[here] += flow
             gain[there] -= flow
     return gain
