@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vaecompress.models import registry
+from vaecompress.models.loaded import ROUGH_SYNTHESIS
 from vaecompress.networks.fewer_passes import in_fewer_passes
 from vaecompress.networks.graph_bytes import serialise
 from vaecompress.networks.onnx_graph import parse
@@ -37,7 +38,7 @@ def test_levels_of_a_model_differ_by_one_at_most(tiny_model_path):
         "latent_gain": model.gain("decoder_latent", 60),
         "feature_gain": model.gain("synthesis_feature", 60),
     }
-    (exact,), (rough,) = (one.run(inputs) for one in (model.network("synthesis"), model.rough_synthesis))
+    (exact,), (rough,) = (one.run(inputs) for one in (model.network("synthesis"), model.network(ROUGH_SYNTHESIS)))
     difference = np.abs(exact.astype(int) - rough)
     assert difference.max() == 1
     assert difference.mean() < 0.25

@@ -11,7 +11,7 @@ from vaecompress.codec.tiled import Output, run_tiled
 from vaecompress.encoder.latents import TARGET_UNIT, LatentEncoder
 from vaecompress.format import HYPER_FACTOR, HYPER_PATCH, PATCH
 from vaecompress.media.padding import padded_size
-from vaecompress.models.loaded import LoadedModel
+from vaecompress.models.loaded import ROUGH_SYNTHESIS, LoadedModel
 
 Array = npt.NDArray[Any]
 
@@ -44,7 +44,7 @@ class Analysis(PictureCodec):
 
     def estimate(self, latents: Array, shape: tuple[int, ...], quality: int) -> Pixels:
         """About what :meth:`synthesise` gives, sooner: levels differ by one here and there."""
-        return self.synthesise(latents, shape, quality, self.model.rough_synthesis)
+        return self.synthesise(latents, shape, quality, self.model.network(ROUGH_SYNTHESIS))
 
 
 class _Scaled:

@@ -14,6 +14,7 @@ from vaecompress.encoder.effort import EFFORTS, Effort, Progress
 from vaecompress.encoder.latent_search import Search
 from vaecompress.encoder.latents import CodedLatents
 from vaecompress.format import FILTER_MAX_STRENGTH, FILTER_STRENGTH_BITS, FILTER_WEIGHT_BITS
+from vaecompress.models.loaded import ROUGH_SYNTHESIS
 
 Array = npt.NDArray[Any]
 
@@ -28,6 +29,8 @@ class PictureEncoder(Analysis):
 
         ``progress`` is told the steps of an effort that has some.
         """
+        if effort.rounds:
+            self.model.prepare("analysis", "hyper_analysis", "hyper_synthesis", ROUGH_SYNTHESIS)
         return Search(self, pixels, quality).run(effort, progress)
 
     def encode(

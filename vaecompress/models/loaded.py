@@ -34,6 +34,9 @@ NUMBERS: dict[str, Container[int]] = {
 HALO_LIMITS = {"analysis": 32, "hyper_synthesis": 8, "context": 32, "synthesis": 32, "conditioning": 32}
 DECODER_GAINS = ("hyper_feature", "decoder_latent", "synthesis_feature")
 ENCODER_GAINS = ("analysis_feature", "encoder_latent")
+ROUGH_SYNTHESIS = "rough synthesis"
+"""What an encoder may run in place of the synthesis, where it only looks: the same without roundings."""
+
 CONDITIONING = "conditioning"
 """The network that tells the others of a prediction; only models of predicted frames have it."""
 
@@ -159,27 +162,26 @@ class LoadedModel:
 
         What no decoder runs is no exact arithmetic: it stays with one engine, so that files do not depend on another.
         """
+        if name == ROUGH_SYNTHESIS:
+            return self._rough_synthesis()
         inexact = self.engine == engines.AUTO and name in model_file.ENCODER_MEMBERS
         engine = "onnxruntime" if inexact else self.engine
         return engines.network(self.file.networks[name], engine, self.threads)
 
-    @cached_property
-    def rough_synthesis(self) -> engines.Network:
-        """The synthesis without its roundings; the exact one where the engine is for that.
-
-        Like all that no decoder runs it stays with one engine, unless another was asked for.
-        """
+    def _rough_synthesis(self) -> engines.Network:
+        """The synthesis without its roundings; the exact one where the engine is for that."""
+        graph = self.file.networks["synthesis"]
         if self.engine not in (engines.AUTO, "onnxruntime", "openvino"):
-            return self.network("synthesis")
+            return engines.network(graph, self.engine, self.threads)
         engine = "onnxruntime" if self.engine == engines.AUTO else self.engine
-        return engines.network(without_rounding(self.file.networks["synthesis"]), engine, self.threads)
+        return engines.network(without_rounding(graph), engine, self.threads)
 
     def _prepared(self, name: str) -> Future[engines.Network]:
         with self._lock:
             if name not in self._networks:
                 if name in model_file.ENCODER_MEMBERS and name not in self.file.networks:
                     raise UnsupportedError(f"model '{self.name}' can only decode: take its whole file to encode")
-                if name not in self.file.networks:
+                if name not in self.file.networks and name != ROUGH_SYNTHESIS:
                     raise CorruptError(f"model file: it has no network '{name}'")
                 self._networks[name] = self._pool.submit(self.make_network, name)
             return self._networks[name]

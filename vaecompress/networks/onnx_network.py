@@ -74,6 +74,7 @@ def session_options(threads: int, optimise: bool = True) -> Any:
     options.log_severity_level = 4
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # it would keep what the largest tile took, for each stage
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if threads == 1 else "0")
     level = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimise else level.ORT_DISABLE_ALL

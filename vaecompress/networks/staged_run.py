@@ -15,7 +15,7 @@ from vaecompress.networks.stages import RINGED, Extent, Stage, tensor
 Array = npt.NDArray[Any]
 Window = tuple[slice, slice]
 
-TILE_VALUES = 160 << 10
+TILE_VALUES = 80 << 10
 """Of the largest tensor of a tile, at most."""
 
 SHARED_VALUES = 56 << 10
