@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.codec import range_coder
-from vaecompress.codec.compiled import compiled
+from vaecompress.codec.compiled import ZERO, compiled
 from vaecompress.codec.prediction import BOTH, FUTURE, PAST, MotionField
 from vaecompress.codec.range_coder import READ, code_bit, code_number
 
@@ -128,7 +128,7 @@ def code_tree(
 ) -> None:
     """Read or write the tree whose top left is at ``row`` and ``column``, in blocks: each node, then its parts."""
     leaf = np.zeros(6, np.int32)
-    place, level = 0, 0
+    place, level = ZERO, ZERO
     while place < PLACES:
         i, j = row + spread(place >> 1), column + spread(place)
         if i >= blocks.shape[0] or j >= blocks.shape[1]:

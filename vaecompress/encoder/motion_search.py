@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecompress.codec import range_coder
-from vaecompress.codec.compiled import compiled
+from vaecompress.codec.compiled import ZERO, compiled
 from vaecompress.codec.motion import (
     CLASS,
     COLUMN_MOVES,
@@ -248,7 +248,7 @@ def decide(
     """Fill a tree with the cheapest motion found: each node as a leaf, then as its parts, deepest first."""
     whole, parts = np.zeros(LEVELS), np.zeros(LEVELS)
     leaves = np.zeros((LEVELS + 1, 6), np.int32)
-    place, level, cost = 0, 0, 0.0
+    place, level, cost = ZERO, ZERO, 0.0
     while True:
         i, j = row + spread(place >> 1), column + spread(place)
         cost = 0.0
