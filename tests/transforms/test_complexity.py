@@ -6,7 +6,7 @@ pytest.importorskip("flax", reason="needs the train extra")
 
 from vaecompress.export.freeze import freeze, halo
 from vaecompress.models import file as model_file
-from vaecompress.models.registry import SHIPPED
+from vaecompress.models.installed import SHIPPED
 from vaecompress.networks.onnx_graph import parse
 from vaecompress.train.presets import preset
 from vaecompress.transforms.complexity import decoder_kmac_per_pixel, predicted_kmac_per_pixel, training_flop_per_pixel
