@@ -29,7 +29,7 @@ Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 KEPT_SIZES = 9
 """Sizes a graph stays compiled for: the tiles of a large picture have so many, with its edges and corners."""
 
-REPAID_SECONDS = 10.0
+REPAID_SECONDS = 4.0
 """Time that onnxruntime spent on inputs of one size, after which many more of them are expected: a batch, a video, no
 single picture. Compiling takes up to a second and much memory, and saves a third of the time."""
 

@@ -38,12 +38,12 @@ class CodedMaker:
     def of(self, entry: Entry) -> list[CodedCrop] | None:
         """Coded crops of a picture, none where it is too small; ``None`` where it is damaged.
 
-        Where they lie, how they are turned, reduced and coded depends on the entry's name alone.
+        Where they lie, how they are turned, reduced and coded depends on the entry's name and the model alone.
         """
         picture = decode_pixels(entry)
         if picture is None or min(picture.shape[:2]) < coded.SIDE:
             return None if picture is None else []
-        random = np.random.default_rng(zlib.crc32(entry.name.encode()))
+        random = np.random.default_rng([zlib.crc32(entry.name.encode()), *self._codec.model.model_id])
         return list(self._of_picture(picture, random))
 
     def _of_picture(self, picture: Pixels, random: np.random.Generator) -> Iterator[CodedCrop]:
