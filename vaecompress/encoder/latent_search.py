@@ -27,11 +27,19 @@ from vaecompress.networks.matrix_product import matrix_product
 Array = npt.NDArray[Any]
 
 BAND_ROWS = 16
-RATE_WEIGHT = 0.8
-"""What a bit counts for in rounding, found by trying: context makes some bits cheaper than their tables say."""
+RATE_WEIGHT, RATE_WEIGHT_STEP = 0.6, 0.003
+"""What a bit counts for in rounding, and how much more with each step of quality, found by trying: context makes some
+bits cheaper than their tables say."""
+
+PLANE_WEIGHT = 1.3
+"""What an error in the planes of lowest frequency counts there, found by trying: other symbols follow from them."""
 
 RATES = (1.0, 0.7, 0.6, 0.5, 0.4)
 """How far each round moves towards what its error says; later rounds average over several."""
+
+HYPER_ZONES = (0.0, 0.15)
+"""How hyper-latents are rounded: the way that costs fewer bits is taken. In flat pictures many of them lie alike, and
+rounded down all at once they cost more than they save."""
 
 REFINED_START_WEIGHT, REFINED_RATE_WEIGHT, REFINED_RATES = 0.3, 0.5, (0.3, 0.3, 0.3)
 """The same after gradients, which have weighed bits already: for the first rounding, and for the rounds after it."""
@@ -77,13 +85,17 @@ class Search:
         codec = self._codec
         self.weights = effort.weights(self._pixels) if effort.weights is not None else None
         y, z = codec.analyse(self._pixels, self._quality)
-        hyper = codec.latents.code_hyper(z, self._quality)
         rounding = DeadZone(codec.model.shape, self.weights) if effort.dead_zone else Nearest()
-        coded = codec.latents.code(y, hyper, rounding)
+        starts = [
+            (hyper, codec.latents.code(y, hyper, rounding))
+            for zone in HYPER_ZONES[: 2 if effort.rounds else 1]
+            for hyper in [codec.latents.code_hyper(z, self._quality, zone)]
+        ]
+        hyper, coded = min(starts, key=lambda start: self._bits(start[1]))
         if not effort.rounds:
             return coded
         rates = [RATES[min(count, len(RATES) - 1)] for count in range(effort.rounds)]
-        y = self._rounds(coded, y, hyper, RATE_WEIGHT, rates)
+        y = self._rounds(coded, y, hyper, RATE_WEIGHT + RATE_WEIGHT_STEP * self._quality, rates)
         if effort.refiner is not None:
             y, z = effort.refiner(self._pixels, y, z, self._quality, effort.steps, self.weights, progress)
             hyper = codec.latents.code_hyper(z, self._quality)
@@ -118,15 +130,20 @@ class Search:
         decode = self._codec.synthesise if exactly else self._codec.estimate
         colours = decode(coded.latents, (height, width, 3), self._quality)
         picture = colours if channels == 3 else to_grey(colours)
-        bits = sum(ideal_bits(*group, self._codec.model.tables) for group in coded.groups)
-        cost = quality_lambda(self._quality) * self._distortion.total(self._pixels, picture, self.weights) + bits
+        error = self._distortion.total(self._pixels, picture, self.weights)
+        cost = quality_lambda(self._quality) * error + self._bits(coded)
         if cost < self._least_cost:
             self._best, self._least_cost = replace(coded, pixels=colours if exactly else None), cost
         return picture
 
+    def _bits(self, coded: CodedLatents) -> float:
+        """The bits that ``coded`` takes."""
+        return sum(ideal_bits(*group, self._codec.model.tables) for group in coded.groups)
+
     def _weighing(self, shape: tuple[int, ...], rate_weight: float) -> Weighing:
         model = self._codec.model
         weight = quality_lambda(self._quality) * self._steps.energy / rate_weight
+        weight[model.shape.plane_channels] *= PLANE_WEIGHT
         down, across = (
             np.clip(side - PATCH * np.arange(count), 0, PATCH) / PATCH
             for side, count in zip(self._pixels.shape[:2], shape[2:], strict=True)

@@ -57,10 +57,13 @@ class LatentEncoder(LatentCoder):
         decoder.finish()
         return same
 
-    def code_hyper(self, z: Array, quality: int) -> CodedHyper:
-        """The nearest hyper-latents to z [1, Z, h/4, w/4] (float)."""
+    def code_hyper(self, z: Array, quality: int, zone: float = 0.0) -> CodedHyper:
+        """The nearest hyper-latents to z [1, Z, h/4, w/4] (float).
+
+        Rounding is moved by ``zone`` towards what their neighbours let expect.
+        """
         groups: list[Group] = []
-        return CodedHyper(groups, self.expect(self._hyper(z, quality, groups), quality))
+        return CodedHyper(groups, self.expect(self._hyper(z, quality, zone, groups), quality))
 
     def code(self, y: Array, hyper: CodedHyper, rounding: Rounding) -> CodedLatents:
         """Choose symbols for latents y [1, M, h, w] (int16, in 1/64 of a step)."""
@@ -99,12 +102,13 @@ class LatentEncoder(LatentCoder):
 
         return walk_planes(self.model, wanted.shape[1], wanted.shape[2], code)
 
-    def _hyper(self, z: Array, quality: int, groups: list[Group]) -> Array:
-        """The nearest hyper-latents to ``z``, their symbols added to ``groups``."""
-        wanted = np.clip(np.rint(z[0]), -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT).astype(np.int32)
+    def _hyper(self, z: Array, quality: int, zone: float, groups: list[Group]) -> Array:
+        """Hyper-latents near ``z``, their symbols added to ``groups``."""
+        wanted = np.clip(z[0], -HYPER_LATENT_LIMIT, HYPER_LATENT_LIMIT)
 
         def code(one: Pass, channels: slice, mean: Array, index: Array) -> Array:
-            symbols = (one.of(wanted[channels]) - mean).astype(np.int32)
+            target = one.of(wanted[channels]) - mean
+            symbols = np.copysign(np.floor(np.abs(target) + (0.5 - zone)), target).astype(np.int32)
             groups.append((symbols.ravel(), index.ravel()))
             return symbols
 

@@ -135,7 +135,7 @@ def on_coded_crops(preset: Preset[ModelConfig]) -> Preset[ModelConfig]:
     crops = ((1.0, coded.SIDE),)
     return replace(
         preset,
-        recipe=replace(preset.recipe, coded=True, crops=crops, learning_rate=rate, decay_share=1.0, exact_share=0.2),
+        recipe=replace(preset.recipe, coded=True, crops=crops, learning_rate=rate, decay_share=1.0, exact_share=0.7),
     )
 
 

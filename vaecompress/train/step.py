@@ -14,6 +14,7 @@ from vaecompress.train.objective import Measures, measure, rate_distortion
 from vaecompress.train.optimiser import optimiser
 from vaecompress.train.presets import Preset
 from vaecompress.transforms.latent_coder import Forward
+from vaecompress.transforms.layers import one_grid_a_stage
 from vaecompress.transforms.vae import Variables
 
 Array = jax.Array
@@ -139,7 +140,10 @@ def _average(ema_decay: float, state: TrainState, params: Any) -> Any:
 
 @cache
 def make_calibration(model: Model) -> Callable[[TrainState, Array], TrainState]:
-    """Widens ``ranges`` to what a batch shows, at the averaged weights and at every quality of the batch."""
+    """Widens ``ranges`` to what a batch shows, at the averaged weights and at every quality of the batch.
+
+    All sums of a stage get one grid.
+    """
 
     def calibrate(state: TrainState, batch: Array) -> TrainState:
         levels = batch.astype(jnp.float32)
@@ -147,7 +151,7 @@ def make_calibration(model: Model) -> Callable[[TrainState, Array], TrainState]:
         position = jnp.linspace(0.0, 1.0, batch.shape[0]) if own is None else own
         variables = {"params": state.ema, "ranges": state.ranges}
         _, seen = apply(model, variables, levels, position, mutable=["ranges"])
-        return state._replace(ranges=seen["ranges"])
+        return state._replace(ranges=one_grid_a_stage(seen["ranges"]))
 
     return jax.jit(calibrate, out_shardings=devices.replicated())
 
