@@ -1,5 +1,6 @@
 """Pixels to the latents that an encoder starts from."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ Array = npt.NDArray[Any]
 
 class Analysis(PictureCodec):
     """A picture codec that also knows the way from pixels to latents and to their symbols."""
+
+    hyper_zones: Sequence[float] = (0.0,)
 
     def __init__(self, model: LoadedModel) -> None:
         super().__init__(model)

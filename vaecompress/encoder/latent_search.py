@@ -37,10 +37,6 @@ PLANE_WEIGHT = 1.3
 RATES = (1.0, 0.7, 0.6, 0.5, 0.4)
 """How far each round moves towards what its error says; later rounds average over several."""
 
-HYPER_ZONES = (0.0, 0.15)
-"""How hyper-latents are rounded: the way that costs fewer bits is taken. In flat pictures many of them lie alike, and
-rounded down all at once they cost more than they save."""
-
 REFINED_START_WEIGHT, REFINED_RATE_WEIGHT, REFINED_RATES = 0.3, 0.5, (0.3, 0.3, 0.3)
 """The same after gradients, which have weighed bits already: for the first rounding, and for the rounds after it."""
 
@@ -53,6 +49,8 @@ class Subject(Protocol):
 
     model: LoadedModel
     latents: LatentEncoder
+    hyper_zones: Sequence[float]
+    """Ways to round hyper-latents, of which a search takes the one that costs fewer bits; 0: to the nearest."""
 
     def analyse(self, pixels: Pixels, quality: int) -> tuple[Array, Array]:
         """Latents y (int16, in 1/64 of a step) and hyper-latents z (float32) of pixels, [1, C, h, w] each."""
@@ -88,7 +86,7 @@ class Search:
         rounding = DeadZone(codec.model.shape, self.weights) if effort.dead_zone else Nearest()
         starts = [
             (hyper, codec.latents.code(y, hyper, rounding))
-            for zone in HYPER_ZONES[: 2 if effort.rounds else 1]
+            for zone in (codec.hyper_zones if effort.rounds else codec.hyper_zones[:1])
             for hyper in [codec.latents.code_hyper(z, self._quality, zone)]
         ]
         hyper, coded = min(starts, key=lambda start: self._bits(start[1]))

@@ -1,5 +1,6 @@
 """Encoder's side of predicted frames: analysis, the search on latents, and whether to code anything at all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +34,8 @@ class CodedFrame:
 
 class PredictedSubject(PredictedFrame):
     """A predicted frame that is searched for latents. See :class:`vaecompress.encoder.latent_search.Subject`."""
+
+    hyper_zones: Sequence[float] = (0.0, 0.15)
 
     def __init__(self, model: LoadedModel, prediction: Prediction, quality: int) -> None:
         super().__init__(model, prediction, quality)
