@@ -14,9 +14,10 @@ from photo import photo
 from vaecompress.bitstream import Chunk, Container, PredictedPayload, chunks, write
 from vaecompress.codec.references import HELD_FRAMES, DecodedFrame, HeldFrames, suggested_motion
 from vaecompress.codec.video import decode_video
+from vaecompress.encoder import predicted_video
 from vaecompress.encoder.effort import EFFORTS
 from vaecompress.encoder.goal import Goal
-from vaecompress.encoder.gop import is_cut, plan_layers
+from vaecompress.encoder.gop import is_cut, is_too_far, plan_layers
 from vaecompress.encoder.video import encode_video
 from vaecompress.errors import CorruptError
 from vaecompress.limits import Limits
@@ -215,6 +216,29 @@ def test_a_cut_is_told_from_motion():
     clip = [frame for frame, _ in Clip()]
     assert not is_cut(clip[0], clip[5])
     assert is_cut(clip[0], 255 - clip[0] // 4)
+
+
+def test_an_anchor_is_too_far_where_one_half_as_far_costs_much_less():
+    assert is_too_far(2000, 1000, 10_000)
+    assert not is_too_far(1500, 1000, 10_000)
+    assert not is_too_far(10, 0, 1_000_000)
+
+
+def anchors_of(model, group):
+    """How far from their references those frames are that have none after them."""
+    output = io.BytesIO()
+    encode_video(Clip(), output, model, 60, effort=EFFORTS[1], group=group)
+    with Container.open(output.getvalue()) as container:
+        assert len(list(decode_video(container, model))) == FRAMES
+        bodies = [container.read(entry) for entry in container.frames if entry.type == chunks.PREDICTED_FRAME]
+    payloads = [PredictedPayload.from_body(body) for body in bodies]
+    return [payload.past for payload in payloads if not payload.future]
+
+
+@pytest.mark.parametrize(("too_far", "distances"), [(False, [22]), (True, [11, 11])])
+def test_anchors_come_nearer_where_that_pays(model, monkeypatch, too_far, distances):
+    monkeypatch.setattr(predicted_video, "is_too_far", lambda *_: too_far)
+    assert anchors_of(model, 128) == distances
 
 
 def test_a_size_is_kept_by_predicted_frames_too(stream, model):

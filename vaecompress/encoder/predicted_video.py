@@ -18,7 +18,15 @@ from vaecompress.codec.predicted import Prediction
 from vaecompress.codec.references import DecodedFrame, suggested_motion
 from vaecompress.encoder.distortion import VideoError
 from vaecompress.encoder.effort import Effort
-from vaecompress.encoder.gop import ANCHOR_DISTANCE, Planned, is_cut, layer_quality, plan_layers
+from vaecompress.encoder.gop import (
+    ANCHOR_DISTANCE,
+    LEAST_DISTANCE,
+    Planned,
+    is_cut,
+    is_too_far,
+    layer_quality,
+    plan_layers,
+)
 from vaecompress.encoder.latent_search import Search
 from vaecompress.encoder.motion_search import FoundMotion, SearchReference, search_motion
 from vaecompress.encoder.picture import PictureEncoder
@@ -58,6 +66,15 @@ class Run:
 
     starts: bool
     frames: list[Frame]
+
+
+class _Between:
+    """Frames after an anchor, and what is coded of them, by their places; the anchor is at 0."""
+
+    def __init__(self, frames: list[Frame], anchor: DecodedFrame, quality: int, effort: Effort) -> None:
+        self.frames, self.quality, self.effort = frames, quality, effort
+        self.coded: dict[int, CodedFrame] = {}
+        self.decoded = {0: anchor}
 
 
 class PredictedEncoder:
@@ -104,17 +121,42 @@ class PredictedEncoder:
     def _predict(
         self, run: list[Frame], anchor: DecodedFrame, quality: int, effort: Effort
     ) -> tuple[list[CodedFrame], DecodedFrame]:
-        decoded, coded = {0: anchor}, {}
+        """The frames after an anchor, with as many anchors among them as pay; the last frame is one."""
+        coded: list[CodedFrame] = []
+        while run:
+            part = _Between(run, anchor, quality, effort)
+            length = self._next_anchor(part)
+            for layer in list(plan_layers(length))[1:]:
+                self._code(part, layer)
+            coded += [part.coded[place] for place in range(1, length + 1)]
+            run, anchor = run[length:], part.decoded[length]
+        return coded, anchor
+
+    def _next_anchor(self, part: "_Between") -> int:
+        """How many frames on the next anchor is; it is coded."""
+        length, pixels = len(part.frames), part.frames[0][0]
+        near = length // 2
+        tried = [length, near] if near >= LEAST_DISTANCE else [length]
+        self._code(part, [Planned(place, 0, None, 1) for place in tried])
+        while near >= LEAST_DISTANCE:
+            if near not in part.coded:
+                self._code(part, [Planned(near, 0, None, 1)])
+            far_bytes, near_bytes = (len(part.coded[place].chunk.body) for place in (length, near))
+            if not is_too_far(far_bytes, near_bytes, pixels.shape[0] * pixels.shape[1]):
+                break
+            length, near = near, near // 2
+        return length
+
+    def _code(self, part: "_Between", layer: list[Planned]) -> None:
+        """Code the frames of a layer, in threads."""
 
         def code(planned: Planned) -> tuple[CodedFrame, DecodedFrame]:
-            future = None if planned.future is None else decoded[planned.future]
-            where = planned, *run[planned.place - 1], decoded[planned.past], future
-            return self._predicted_frame(*where, layer_quality(quality, planned.layer), effort)
+            future = None if planned.future is None else part.decoded[planned.future]
+            where = planned, *part.frames[planned.place - 1], part.decoded[planned.past], future
+            return self._predicted_frame(*where, layer_quality(part.quality, planned.layer), part.effort)
 
-        for layer in plan_layers(len(run)):
-            for planned, (frame, found) in zip(layer, self._pool.map(code, layer), strict=True):
-                coded[planned.place], decoded[planned.place] = frame, found
-        return [coded[place] for place in sorted(coded)], decoded[len(run)]
+        for planned, found in zip(layer, self._pool.map(code, layer), strict=True):
+            part.coded[planned.place], part.decoded[planned.place] = found
 
     def _alone(
         self, pixels: Pixels, time_stamp: int, quality: int, effort: Effort
